@@ -1,0 +1,77 @@
+"""The command line: ``acp-agent`` serves an editor, its subcommands serve a person.
+
+Owns which subcommand runs. Does not own what they do; each is a module that is imported
+only when it is called, because an editor waits for the start.
+"""
+
+import sys
+
+_COMMANDS = {
+    "run": "print one answer and exit",
+    "chat": "talk to your models in the terminal",
+    "demo": "watch an answer stream and a second one being cancelled",
+    "models": "list, install and remove models",
+    "engine": "run the engine that serves local MLX models",
+    "config": "check the configuration",
+    "serve": "serve an editor on stdin and stdout (what `acp-agent` alone does)",
+}
+
+
+def main() -> int:
+    """The console script; returns the exit status."""
+    arguments = sys.argv[1:]
+    if not arguments and _is_terminal():
+        print(_introduction())
+        return 0
+    if arguments in ([], ["serve"]):
+        from acp_agent.cli.serve import serve
+
+        return serve()
+    if arguments[0] in ("-V", "--version"):
+        from acp_agent import __version__
+
+        print(f"acp-agent {__version__}")
+        return 0
+    return _run_command(arguments)
+
+
+def _is_terminal() -> bool:
+    return sys.stdin is not None and sys.stdin.isatty()
+
+
+def _introduction() -> str:
+    lines = [
+        "acp-agent puts your own language models behind an editor that speaks the Agent",
+        "Client Protocol. An editor starts it; in a terminal, try one of these:",
+        "",
+        *(f"  acp-agent {name:<8}{text}" for name, text in _COMMANDS.items()),
+        "",
+        "Zed: add to settings.json",
+        '  "agent_servers": {"acp-agent": {"type": "custom", "command": "acp-agent"}}',
+    ]
+    return "\n".join(lines)
+
+
+def _run_command(arguments: list[str]) -> int:
+    import argparse
+    from importlib import import_module
+
+    from acp_agent.errors import AgentError
+
+    parser = argparse.ArgumentParser(
+        prog="acp-agent", description="Your own models behind any editor that speaks ACP."
+    )
+    subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    wanted = next((word for word in arguments if not word.startswith("-")), None)
+    for name, text in _COMMANDS.items():
+        subparser = subparsers.add_parser(name, help=text, description=text.capitalize() + ".")
+        if name == wanted and name != "serve":
+            import_module(f"acp_agent.cli.{name}").add_arguments(subparser)
+    parsed = parser.parse_args(arguments)
+    try:
+        return import_module(f"acp_agent.cli.{parsed.command}").run(parsed)
+    except AgentError as error:
+        print(f"acp-agent: {error.message}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130

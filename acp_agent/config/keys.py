@@ -1,0 +1,45 @@
+"""The names of the settings: their keys, and the environment variables that override them.
+
+Owns both namings. Does not own values.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+
+from pydantic import BaseModel
+
+from acp_agent.config.settings import Settings
+
+KeyPath = tuple[str, ...]
+"""A key with the tables it lies in, outermost first."""
+
+_CUSTOMARY_VARIABLES: dict[KeyPath, tuple[str, ...]] = {
+    ("ollama", "base_url"): ("OLLAMA_BASE_URL", "OLLAMA_HOST"),
+    ("ollama", "think"): ("OLLAMA_THINK",),
+}
+"""Names that other programs use too, the stronger first; ours are stronger than these."""
+
+
+def setting_keys(model: type[BaseModel] = Settings, above: KeyPath = ()) -> Iterator[KeyPath]:
+    """The key of every setting in ``model``, in the order of declaration."""
+    for name, field in model.model_fields.items():
+        path = (*above, name)
+        section = field.annotation
+        if isinstance(section, type) and issubclass(section, BaseModel):
+            yield from setting_keys(section, path)
+        else:
+            yield path
+
+
+def variables_of(path: KeyPath) -> tuple[str, ...]:
+    """The environment variables that set ``path``, the strongest first."""
+    own = "_".join(("ACP_AGENT", *path)).upper()
+    return (own, *_CUSTOMARY_VARIABLES.get(path, ()))
+
+
+def dotted(path: KeyPath) -> str:
+    """``path`` as TOML writes a dotted key, on one line and in printable characters."""
+    return ".".join(
+        part if re.fullmatch(r"[A-Za-z0-9_-]+", part) else json.dumps(part) for part in path
+    )

@@ -1,0 +1,56 @@
+"""Errors of the engine's HTTP API, in the shape of OpenAI's error objects.
+
+Owns status, code and wording as data. Does not own sending them (``responses``).
+Shape: https://platform.openai.com/docs/guides/error-codes
+"""
+
+
+class ApiError(Exception):
+    """A request that cannot be served; ``message`` is a sentence with the next step.
+
+    Args:
+        status: the HTTP status.
+        code: the machine-readable reason, as ``context_length_exceeded``.
+        message: what happened and what to do.
+        param: the request field at fault, if one is.
+        figures: further numbers for the error object.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        message: str,
+        *,
+        param: str | None = None,
+        **figures: int,
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.message = message
+        self.param = param
+        self.figures = figures
+
+    def body(self) -> dict[str, object]:
+        """The error object that goes over HTTP."""
+        kind = "invalid_request_error" if self.status < 500 else "server_error"
+        return {
+            "error": {
+                "message": self.message,
+                "type": kind,
+                "param": self.param,
+                "code": self.code,
+                **self.figures,
+            }
+        }
+
+
+def bad_request(message: str, *, param: str | None = None) -> ApiError:
+    """A 400 for a request that breaks the API's rules."""
+    return ApiError(400, "invalid_request", message, param=param)
+
+
+def shutting_down() -> ApiError:
+    """A 503 for whatever the engine cannot finish because it is leaving."""
+    return ApiError(503, "engine_stopping", "The engine is shutting down; send it again.")

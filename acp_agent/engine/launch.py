@@ -1,0 +1,130 @@
+"""Starting the engine process, once for all agents of this user.
+
+Owns whether an engine can run here, and the process's surroundings: a session of its
+own (editors kill process groups), no descriptor of ours, the log as output. Does not own
+talking to it (``client``). Two agents that start at once are kept apart by a lock, and
+the engine holds a lock of its own for its life, so there are never two.
+"""
+
+import importlib.util
+import logging
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import anyio
+
+from acp_agent.config.paths import Paths, private_folder
+from acp_agent.config.settings import EngineSettings
+from acp_agent.errors import BackendUnavailable
+
+_LOG = logging.getLogger(__name__)
+_INTERVAL = 0.025
+"""Seconds between two looks for the engine while it starts."""
+_LOG_LIMIT = 2**20
+"""Bytes of the engine's log above which the next start begins a new one."""
+
+
+def explain_unsupported() -> str | None:
+    """Why no engine can run here, in a sentence with the next step; None if it can."""
+    if sys.platform == "win32":
+        return "The engine for MLX models does not run on Windows; use mode ollama."
+    if importlib.util.find_spec("mlx") is None or importlib.util.find_spec("mlx_lm") is None:
+        return (
+            "MLX is not installed, so local MLX models cannot run: install acp-agent with its "
+            "extra `cpu` or `cuda13` on Linux, or use mode ollama where MLX has no build."
+        )
+    return None
+
+
+async def ensure_running(
+    paths: Paths, settings: EngineSettings, is_running: Callable[[], Awaitable[bool]]
+) -> None:
+    """Returns once ``is_running``, after starting an engine where there is none.
+
+    Raises:
+        BackendUnavailable: none can run here, or it did not start in time.
+    """
+    if await is_running():
+        return
+    if reason := explain_unsupported():
+        raise BackendUnavailable(reason)
+    try:
+        with anyio.fail_after(settings.start_timeout):
+            await _start(paths, settings, is_running)
+    except TimeoutError:
+        raise BackendUnavailable(
+            f"The engine did not start within {settings.start_timeout:g} seconds; try again, "
+            "or run `acp-agent engine` in a terminal to see why."
+        ) from None
+    except OSError as error:
+        raise BackendUnavailable(
+            f"The engine could not be started ({error.strerror}); check that the folders of "
+            "acp-agent can be written."
+        ) from error
+
+
+async def _start(
+    paths: Paths, settings: EngineSettings, is_running: Callable[[], Awaitable[bool]]
+) -> None:
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(private_folder(paths.runtime) / "start.lock", mode=0o600)
+    while not await is_running():
+        try:
+            held = lock.acquire(blocking=False)
+        except Timeout:
+            await anyio.sleep(_INTERVAL)
+            continue
+        with held:
+            if not await is_running():
+                await _wait(_spawn(paths, settings), is_running)
+            return
+
+
+async def _wait(
+    process: subprocess.Popen[bytes], is_running: Callable[[], Awaitable[bool]]
+) -> None:
+    while not await is_running():
+        if process.returncode is not None:
+            raise BackendUnavailable(
+                f"The engine ended while it started (status {process.returncode}); "
+                "run `acp-agent engine` in a terminal to see why."
+            )
+        await anyio.sleep(_INTERVAL)
+
+
+def _spawn(paths: Paths, settings: EngineSettings) -> subprocess.Popen[bytes]:
+    # -P: no module of the folder that the editor started us in may be imported.
+    command = [sys.executable, "-P", "-m", "acp_agent", "engine"]
+    command += ["--socket", str(paths.engine_socket), "--models", str(paths.models)]
+    command += ["--idle-timeout", str(settings.idle_timeout)]
+    command += ["--start-timeout", str(settings.start_timeout)]
+    command += ["--prefill-step", str(settings.prefill_step)]
+    log = _open_log(paths.engine_log_file)
+    try:
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            cwd="/",
+            close_fds=True,
+            start_new_session=True,
+        )
+    finally:
+        os.close(log)
+    _LOG.info("started engine %d", process.pid)
+    # The engine outlives us or leaves before us; either way somebody has to reap it.
+    threading.Thread(target=process.wait, name="reap engine", daemon=True).start()
+    return process
+
+
+def _open_log(path: Path) -> int:
+    private_folder(path.parent)
+    if path.exists() and path.stat().st_size > _LOG_LIMIT:
+        path.replace(path.with_suffix(".log.1"))
+    return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)

@@ -1,0 +1,1 @@
+"""Local models on disk: the catalogue, installing, verifying. Do not run them."""

@@ -1,0 +1,63 @@
+"""``initialize`` and ``authenticate``: what this agent is and can do; pure.
+
+Owns version negotiation and the advertised capabilities: only what works is named here.
+Does not own sessions.
+
+Source: https://agentclientprotocol.com/protocol/v1/initialization
+"""
+
+from acp_agent import __version__
+from acp_agent.errors import InvalidParams
+from acp_agent.protocol.wire.initialize import (
+    AgentCapabilities,
+    AuthMethodAgent,
+    Implementation,
+    InitializeRequest,
+    InitializeResponse,
+    PromptCapabilities,
+    SessionCapabilities,
+    SessionCloseCapabilities,
+)
+from acp_agent.rpc.frames import JsonObject
+
+PROTOCOL_VERSION = 1
+"""The only version this agent speaks; it answers it whatever the client asks for."""
+
+_LOCAL = AuthMethodAgent(
+    id="local",
+    name="No login",
+    description="Your models run on your machine: there is no account to log in to.",
+)
+
+
+def initialize(params: JsonObject) -> tuple[InitializeRequest, JsonObject]:
+    """The client's request as read, and the response.
+
+    Raises:
+        InvalidParams: no usable protocolVersion.
+    """
+    request = InitializeRequest.from_wire(params)
+    response = InitializeResponse(
+        protocol_version=PROTOCOL_VERSION,
+        agent_info=Implementation(name="acp-agent", title="acp-agent", version=__version__),
+        agent_capabilities=AgentCapabilities(
+            prompt_capabilities=PromptCapabilities(embedded_context=True),
+            session_capabilities=SessionCapabilities(close=SessionCloseCapabilities()),
+        ),
+        auth_methods=[_LOCAL],
+    )
+    return request, response.to_wire()
+
+
+def authenticate(params: JsonObject) -> JsonObject:
+    """Nothing to do: the one method needs no login, and no session waits for it.
+
+    Raises:
+        InvalidParams: a method that was not offered.
+    """
+    from acp_agent.protocol.wire.authentication import AuthenticateRequest
+
+    request = AuthenticateRequest.from_wire(params)
+    if request.method_id != _LOCAL.id:
+        raise InvalidParams(f"methodId: there is no {request.method_id!r}; use {_LOCAL.id!r}.")
+    return {}

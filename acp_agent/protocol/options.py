@@ -1,0 +1,123 @@
+"""Session modes and configuration options as ACP shows them; pure.
+
+Owns the option ids and what the editor may choose from. Does not own what is ready
+(``turn/modes``) nor the session's choices.
+
+Source: https://agentclientprotocol.com/protocol/v1/session-config-options
+"""
+
+from typing import Final
+
+from acp_agent.backends.base import Readiness
+from acp_agent.errors import InvalidParams
+from acp_agent.protocol.wire.options import (
+    SessionConfigOption,
+    SessionConfigOptionCategory,
+    SessionConfigSelect,
+    SessionConfigSelectOption,
+    SessionMode,
+    SessionModeState,
+)
+from acp_agent.sessions.session import Session
+from acp_agent.turn.modes import Modes
+
+MODE: Final = "mode"
+MODEL: Final = "model"
+THOUGHT_LEVEL: Final = "thought_level"
+
+
+def mode_state(modes: Modes, session: Session) -> SessionModeState:
+    """The ``modes`` of a session response."""
+    available = [
+        SessionMode(id=mode, name=backend.name, description=_describe(modes, mode))
+        for mode, backend in modes.backends.items()
+    ]
+    return SessionModeState(current_mode_id=session.mode, available_modes=available)
+
+
+def config_options(modes: Modes, session: Session) -> list[SessionConfigOption]:
+    """All options with their values, the most important first."""
+    options: list[SessionConfigOption] = [_mode_option(modes, session)]
+    if (model := _model_option(modes, session)) is not None:
+        options.append(model)
+    if (level := _thought_option(modes, session)) is not None:
+        options.append(level)
+    return options
+
+
+def check_choice(modes: Modes, session: Session, option_id: str, value: object) -> str:
+    """``value`` if option ``option_id`` offers it in this session.
+
+    Raises:
+        InvalidParams: no such option, or no such value; the message lists what there is.
+    """
+    options = {option.id: option for option in config_options(modes, session)}
+    option = options.get(option_id)
+    if not isinstance(option, SessionConfigSelect):
+        raise InvalidParams(
+            f"configId: there is no option {option_id!r} here; there is {', '.join(options)}."
+        )
+    values = [
+        choice.value for choice in option.options if isinstance(choice, SessionConfigSelectOption)
+    ]
+    if not isinstance(value, str) or value not in values:
+        raise InvalidParams(
+            f"value: {option_id} cannot be {value!r}; choose one of {', '.join(values)}."
+        )
+    return value
+
+
+def _describe(modes: Modes, mode: str) -> str:
+    backend, state = modes.backends[mode], modes.readiness.get(mode, Readiness(True))
+    if not state.ready:
+        return f"Not ready: {state.reason}"
+    about = backend.description.rstrip(".")
+    return f"{about}. {state.reason}" if state.reason else about
+
+
+def _mode_option(modes: Modes, session: Session) -> SessionConfigSelect:
+    choices = [
+        _choice(mode, backend.name, _describe(modes, mode))
+        for mode, backend in modes.backends.items()
+    ]
+    return _select(MODE, "Mode", "Which of your models answers", session.mode, choices)
+
+
+def _model_option(modes: Modes, session: Session) -> SessionConfigSelect | None:
+    current = modes.model(session)
+    if current is None:
+        return None
+    models = modes.models(session)
+    choices = [_choice(model.id, model.name, model.description) for model in models]
+    if all(model.id != current for model in models):
+        choices.append(_choice(current, current, "Not installed yet"))
+    return _select(MODEL, "Model", "The model of this mode", current, choices)
+
+
+def _thought_option(modes: Modes, session: Session) -> SessionConfigSelect | None:
+    details, current = modes.model_details(session), modes.thought_level(session)
+    if details is None or current is None:
+        return None
+    choices = [_choice(level, level.capitalize(), "") for level in details.thought_levels]
+    return _select(THOUGHT_LEVEL, "Thinking", "How much the model thinks first", current, choices)
+
+
+def _select(
+    category: SessionConfigOptionCategory,
+    name: str,
+    description: str,
+    value: str,
+    choices: list[SessionConfigSelectOption],
+) -> SessionConfigSelect:
+    return SessionConfigSelect(
+        id=category,
+        name=name,
+        description=description,
+        category=category,
+        current_value=value,
+        options=choices,
+    )
+
+
+def _choice(value: str, name: str, description: str) -> SessionConfigSelectOption:
+    return SessionConfigSelectOption(value=value, name=name, description=description or None)

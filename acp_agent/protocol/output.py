@@ -1,0 +1,146 @@
+"""The editor's end of a turn: events out, questions and their answers.
+
+Owns message and tool-call ids and the running steps of one turn. Does not own what an
+event looks like (``protocol/updates``), nor merging and bounds (``rpc/outbox``).
+"""
+
+import logging
+from uuid import uuid4
+
+from acp_agent.backends.base import Event, Notice, Plan, Progress, TextDelta, ThoughtDelta, Usage
+from acp_agent.errors import AgentError
+from acp_agent.protocol import updates
+from acp_agent.protocol.wire import client, tool_calls
+from acp_agent.protocol.wire.base import WireModel
+from acp_agent.rpc.frames import MessageFrame, TextFrame
+from acp_agent.rpc.peer import Peer
+
+_log = logging.getLogger(__name__)
+
+_ALLOW = client.PermissionOption(option_id="allow", name="Allow", kind="allow_once")
+_REJECT = client.PermissionOption(option_id="reject", name="Not now", kind="reject_once")
+
+
+class SessionOutput:
+    """Where one turn of ``session_id`` writes. Implements ``turn.output.TurnOutput``."""
+
+    def __init__(self, peer: Peer, session_id: str) -> None:
+        self._peer = peer
+        self._outbox = peer.outbox
+        self._session_id = session_id
+        self._text_head = self._new_head("agent_message_chunk")
+        self._thought_head = self._new_head("agent_thought_chunk")
+        # Tool calls without an end, by step: in and out only once the frame is queued.
+        self._running: dict[str, str] = {}
+        self._shown: dict[str, str] = {}
+        self._usage: Usage | None = None
+
+    async def emit(self, event: Event) -> None:
+        """Shows ``event``; waits while the editor is behind."""
+        kind = type(event)
+        if kind is TextDelta:
+            frame = TextFrame(self._text_head, event.text, updates.CHUNK_TAIL)  # type: ignore[union-attr]
+        elif kind is ThoughtDelta:
+            frame = TextFrame(self._thought_head, event.text, updates.CHUNK_TAIL)  # type: ignore[union-attr]
+        else:
+            await self._emit_other(event)
+            return
+        if not self._outbox.offer(frame):
+            await self._outbox.send(frame)
+
+    async def _emit_other(self, event: Event) -> None:
+        match event:
+            case Progress():
+                await self._emit_progress(event)
+            case Notice():
+                await self.send(updates.notice_chunk(event.text, str(uuid4())))
+            case Plan():
+                await self.send(updates.plan_update(event))
+            case Usage():
+                self._usage = event
+                update = updates.usage_update(event)
+                if update is not None:
+                    await self.send(update)
+            case _:
+                return
+
+    async def _emit_progress(self, event: Progress) -> None:
+        call_id = self._running.get(event.id)
+        if call_id is None:
+            if event.finished:
+                return
+            call_id = f"{event.id}-{uuid4().hex[:12]}"
+            await self.send(updates.progress_started(event, call_id))
+            self._running[event.id] = call_id
+            self._shown[event.id] = updates.progress_text(event)
+            return
+        text = updates.progress_text(event)
+        if text == self._shown[event.id] and not event.finished:
+            return
+        await self.send(updates.progress_moved(event, call_id))
+        self._shown[event.id] = text
+        if event.finished:
+            del self._running[event.id]
+
+    async def ask(self, title: str, detail: str) -> bool:
+        """Asks with ``session/request_permission``; an error or a dismissal means no."""
+        call_id = f"ask-{uuid4().hex[:12]}"
+        call = tool_calls.ToolCall(
+            tool_call_id=call_id,
+            title=title,
+            kind="other",
+            status="pending",
+            content=updates.text_content(detail),
+        )
+        await self.send(call)
+        self._running[call_id] = call_id
+        allowed = await self._ask_permission(call)
+        await self.send(updates.call_ended(call_id, well=allowed))
+        del self._running[call_id]
+        return allowed
+
+    async def _ask_permission(self, call: tool_calls.ToolCall) -> bool:
+        shown = tool_calls.ToolCallUpdate(
+            tool_call_id=call.tool_call_id,
+            title=call.title,
+            kind=call.kind,
+            status=call.status,
+            content=call.content,
+        )
+        question = client.RequestPermissionRequest(
+            session_id=self._session_id, tool_call=shown, options=[_ALLOW, _REJECT]
+        )
+        try:
+            result = await self._peer.request("session/request_permission", question.to_wire())
+            outcome = client.RequestPermissionResponse.from_result(result).outcome
+        except AgentError as error:
+            _log.warning("permission was not answered: %s", error.message)
+            return False
+        return (
+            isinstance(outcome, client.SelectedPermissionOutcome)
+            and outcome.option_id == _ALLOW.option_id
+        )
+
+    def figures(self) -> dict[str, object] | None:
+        """The turn's token counts, for ``_meta`` of its response; None where unknown."""
+        if self._usage is None:
+            return None
+        counts = {
+            "inputTokens": self._usage.input_tokens,
+            "outputTokens": self._usage.output_tokens,
+        }
+        return {"acp-agent": counts}
+
+    async def settle(self) -> None:
+        """Ends the steps that still run, as failed, without waiting for the editor."""
+        for call_id in self._running.values():
+            update = updates.call_ended(call_id, well=False)
+            self._outbox.put(MessageFrame(updates.notification(self._session_id, update)))
+        self._running.clear()
+
+    async def send(self, update: WireModel) -> None:
+        """Sends any update of this session when the editor keeps up."""
+        await self._peer.send(MessageFrame(updates.notification(self._session_id, update)))
+
+    def _new_head(self, kind: str) -> bytes:
+        return updates.chunk_head(self._session_id, kind, str(uuid4()))

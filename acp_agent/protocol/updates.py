@@ -1,0 +1,118 @@
+"""Events as ACP session updates; pure.
+
+Owns which ``session/update`` an event becomes. Does not own sending it, nor message and
+tool-call ids, which the caller gives.
+
+Source: https://agentclientprotocol.com/protocol/v1/schema#sessionupdate
+"""
+
+from acp_agent.backends.base import Plan, Progress, Usage
+from acp_agent.protocol.wire import tool_calls as calls
+from acp_agent.protocol.wire import updates as wire
+from acp_agent.protocol.wire.base import WireModel
+from acp_agent.protocol.wire.content import TextContent
+from acp_agent.rpc.frames import JsonObject, encode_text
+
+NOTICE_META = {"acp-agent": {"notice": True}}
+"""Marks text that comes from the agent itself and is no part of the model's answer."""
+
+CHUNK_TAIL = b"}}}}\n"
+
+
+def chunk_head(session_id: str, kind: str, message_id: str) -> bytes:
+    """The line of a text chunk up to its text; ``CHUNK_TAIL`` follows the text.
+
+    ``kind`` is ``agent_message_chunk`` or ``agent_thought_chunk``. A stream's chunks
+    differ in their text only, so the rest is encoded once.
+    """
+    session, update, message = encode_text(session_id), encode_text(kind), encode_text(message_id)
+    return (
+        b'{"jsonrpc":"2.0","method":"session/update","params":{"sessionId":'
+        + session
+        + b',"update":{"sessionUpdate":'
+        + update
+        + b',"messageId":'
+        + message
+        + b',"content":{"type":"text","text":'
+    )
+
+
+def notice_chunk(text: str, message_id: str) -> wire.AgentMessageChunk:
+    """A sentence of the agent's own, as a message apart from the model's."""
+    return wire.AgentMessageChunk(
+        message_id=message_id, content=TextContent(text=f"*{text}*\n\n"), meta=NOTICE_META
+    )
+
+
+def progress_started(progress: Progress, call_id: str) -> calls.ToolCall:
+    """The tool call that stands for a long step."""
+    return calls.ToolCall(
+        tool_call_id=call_id,
+        title=progress.title,
+        kind="other",
+        status="in_progress",
+        content=text_content(progress_text(progress)),
+    )
+
+
+def progress_moved(progress: Progress, call_id: str) -> calls.ToolCallProgress:
+    """How far the step is, or that it is done."""
+    return calls.ToolCallProgress(
+        tool_call_id=call_id,
+        title=progress.title,
+        status="completed" if progress.finished else None,
+        content=text_content(progress_text(progress)),
+    )
+
+
+def call_ended(call_id: str, *, well: bool) -> calls.ToolCallProgress:
+    """The tool call is over."""
+    return calls.ToolCallProgress(tool_call_id=call_id, status="completed" if well else "failed")
+
+
+def progress_text(progress: Progress) -> str:
+    """``done`` of ``total`` in words; empty where nothing is known."""
+    if progress.done is None:
+        return ""
+    done = _amount(progress.done, progress.unit)
+    if not progress.total:
+        return done
+    percent = min(100, 100 * progress.done // progress.total)
+    return f"{percent} % ({done} of {_amount(progress.total, progress.unit)})"
+
+
+def plan_update(plan: Plan) -> wire.Plan:
+    """The whole plan."""
+    return wire.Plan(
+        entries=[
+            wire.PlanEntry(content=step.text, priority="medium", status=step.status)
+            for step in plan.steps
+        ]
+    )
+
+
+def usage_update(usage: Usage) -> wire.UsageUpdate | None:
+    """The context in use; None where the window is unknown."""
+    if usage.context_size is None:
+        return None
+    return wire.UsageUpdate(used=usage.input_tokens + usage.output_tokens, size=usage.context_size)
+
+
+def text_content(text: str) -> list[calls.ToolCallContent] | None:
+    """``text`` as a tool call's content; None where there is none."""
+    return [calls.Content(content=TextContent(text=text))] if text else None
+
+
+def notification(session_id: str, update: WireModel) -> JsonObject:
+    """The ``session/update`` message that carries ``update``."""
+    params = {"sessionId": session_id, "update": update.to_wire()}
+    return {"jsonrpc": "2.0", "method": "session/update", "params": params}
+
+
+def _amount(value: int, unit: str) -> str:
+    if unit != "B":
+        return f"{value} {unit}".strip()
+    for size, name in ((10**9, "GB"), (10**6, "MB"), (10**3, "kB")):
+        if value >= size:
+            return f"{value / size:.1f} {name}"
+    return f"{value} B"

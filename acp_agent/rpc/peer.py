@@ -1,0 +1,291 @@
+"""One JSON-RPC connection: requests in both directions, cancellation, shutdown.
+
+Owns the order of arrival, a cancel scope for each request in flight, the requests we
+wait for, and the end of the connection. Does not own ACP: methods come as a table.
+
+A line is looked at the moment it arrives and in order: a request gets its scope and its
+``on_arrival`` hook, a notification runs, a response reaches its waiter. Only then do
+tasks run, so that a request and its cancellation in one write meet.
+"""
+
+import logging
+from collections.abc import AsyncIterable, Awaitable, Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import anyio
+import anyio.abc
+import anyio.lowlevel
+
+from acp_agent.errors import (
+    AgentError,
+    ClientError,
+    InternalError,
+    InvalidRequest,
+    RequestCancelled,
+)
+from acp_agent.rpc.frames import Frame, Json, JsonObject, MessageFrame, as_object, decode
+from acp_agent.rpc.inbound import check_request, dispatch, error_response
+from acp_agent.rpc.outbox import Outbox
+
+_log = logging.getLogger(__name__)
+
+Id = str | int | None
+
+MAX_IN_FLIGHT: Final = 1024
+"""Requests of the client's that may run at once; more are refused."""
+
+CANCEL_REQUEST: Final = "$/cancel_request"
+
+_SETTLE_SECONDS: Final = 0.15
+_FLUSH_SECONDS: Final = 0.1
+
+
+@dataclass(slots=True, eq=False)
+class Call:
+    """A request in flight. Cancelling ``scope`` is how it is stopped."""
+
+    id: Id
+    method: str
+    params: JsonObject
+    scope: anyio.CancelScope = field(default_factory=anyio.CancelScope)
+    on_settled: list[Callable[[], object]] = field(default_factory=list[Callable[[], object]])
+
+
+@dataclass(slots=True, frozen=True)
+class Method:
+    """How a request is served.
+
+    ``handle`` gives the result. ``on_arrival`` runs when the line is read, before any
+    task, and must not raise. ``when_cancelled`` is the result of a cancelled call; without
+    it the answer is -32800.
+    """
+
+    handle: Callable[[Call], Awaitable[Json]]
+    on_arrival: Callable[[Call], None] | None = None
+    when_cancelled: Json = None
+
+
+Notified = Callable[[JsonObject], None]
+"""Takes a notification's params the moment it arrives; must not block or raise."""
+
+
+@dataclass(slots=True, eq=False)
+class _Waiting:
+    answered: anyio.Event = field(default_factory=anyio.Event)
+    message: JsonObject = field(default_factory=dict[str, Json])
+
+
+class Peer:
+    """The connection. ``run`` serves it to its end.
+
+    Args:
+        outbox: where frames go.
+        methods: requests the client may make.
+        notifications: notifications the client may send.
+    """
+
+    def __init__(
+        self,
+        outbox: Outbox,
+        methods: Mapping[str, Method],
+        notifications: Mapping[str, Notified],
+    ) -> None:
+        self.outbox = outbox
+        self._methods = methods
+        self._notifications = {**notifications, CANCEL_REQUEST: self._on_cancel_request}
+        self._calls: dict[Id, Call] = {}
+        self._outgoing: dict[int, _Waiting] = {}
+        self._next_id = 0
+        self._settled = anyio.Event()
+        self._tasks: anyio.abc.TaskGroup
+
+    async def run(self, batches: AsyncIterable[Sequence[bytes | AgentError]]) -> None:
+        """Serves until ``batches`` ends or the client stops reading for good.
+
+        At the end running calls are cancelled and have a moment to answer, so that a
+        client which wrote its requests and closed still gets what was ready.
+        """
+        async with anyio.create_task_group() as self._tasks:
+            self._tasks.start_soon(self._stop_when_broken)
+            async for batch in batches:
+                for line in batch:
+                    await self._receive(line)
+            await self._settle()
+            self._tasks.cancel_scope.cancel()
+
+    async def _stop_when_broken(self) -> None:
+        await self.outbox.wait_broken()
+        self._tasks.cancel_scope.cancel()
+
+    async def _settle(self) -> None:
+        with anyio.move_on_after(_SETTLE_SECONDS):
+            await anyio.lowlevel.checkpoint()
+            for call in list(self._calls.values()):
+                method = self._methods.get(call.method)
+                if method is not None and method.when_cancelled is not None:
+                    call.scope.cancel()
+            while self._calls:
+                self._settled = anyio.Event()
+                await self._settled.wait()
+        await self.outbox.close(_FLUSH_SECONDS)
+
+    def start_soon(self, function: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Runs ``function`` beside the calls, until the connection ends."""
+        self._tasks.start_soon(function)
+
+    async def send(self, frame: Frame) -> None:
+        """Sends ``frame`` when the client keeps up."""
+        await self.outbox.send(frame)
+
+    async def notify(self, method: str, params: JsonObject) -> None:
+        """Sends a notification when the client keeps up."""
+        await self.outbox.send(MessageFrame({"jsonrpc": "2.0", "method": method, "params": params}))
+
+    async def request(self, method: str, params: JsonObject) -> JsonObject:
+        """Asks the client and returns its result.
+
+        Cancelling the caller withdraws the request with ``$/cancel_request``; a late
+        answer is ignored. Time limits are the caller's (``anyio.fail_after``).
+
+        Raises:
+            ClientError: the client answered with an error.
+        """
+        identifier, waiting = self._next_id, _Waiting()
+        self._next_id += 1
+        body = {"jsonrpc": "2.0", "id": identifier, "method": method, "params": params}
+        # Cancelled in here, it was not sent, and there is nothing to withdraw.
+        await self.outbox.send(MessageFrame(body))
+        self._outgoing[identifier] = waiting
+        try:
+            await waiting.answered.wait()
+        finally:
+            del self._outgoing[identifier]
+            if not waiting.message:
+                self.outbox.put(_cancel_notice(identifier))
+        return _result_of(method, waiting.message)
+
+    async def _receive(self, line: bytes | AgentError) -> None:
+        try:
+            if isinstance(line, AgentError):
+                raise line
+            message = decode(line)
+            response = as_object(message)
+            if response is not None and "method" not in response and "id" in response:
+                self._on_response(response)
+                return
+            request = check_request(message)
+            refusal = self._on_request(request)
+            if refusal is not None:
+                await self.outbox.send(MessageFrame(error_response(request["id"], refusal)))
+        except AgentError as error:
+            await self.outbox.send(MessageFrame(error_response(None, error)))
+
+    def _on_response(self, message: JsonObject) -> None:
+        if "result" not in message and "error" not in message:
+            raise InvalidRequest("A message needs a method, a result or an error.")
+        identifier = message["id"]
+        # type(), because True would be found as 1.
+        waiting = self._outgoing.get(identifier) if type(identifier) is int else None
+        if waiting is None or waiting.message:
+            _log.info("ignored a response to no open request: id %r", identifier)
+            return
+        waiting.message = message
+        waiting.answered.set()
+
+    def _on_request(self, request: JsonObject) -> AgentError | None:
+        """Starts ``request``; returns why not where the answer may carry its id."""
+        name, params = request["method"], as_object(request.get("params")) or {}
+        notified = self._notifications.get(name)
+        if notified is not None:
+            notified(params)
+        if "id" not in request:
+            if notified is None:
+                _log.info("ignored the notification %s", name)
+            return None
+        identifier = request["id"]
+        if identifier in self._calls:
+            raise InvalidRequest(f"Request id {identifier!r} is still in use: take a new one.")
+        if len(self._calls) >= MAX_IN_FLIGHT:
+            return InvalidRequest(f"More than {MAX_IN_FLIGHT} requests at once: wait for answers.")
+        call = Call(identifier, name, params)
+        self._calls[identifier] = call
+        method = self._methods.get(name)
+        if method is not None and method.on_arrival is not None:
+            method.on_arrival(call)
+        self._tasks.start_soon(self._serve, call, request)
+        return None
+
+    def _on_cancel_request(self, params: JsonObject) -> None:
+        identifier = params.get("requestId")
+        call = self._calls.get(identifier) if type(identifier) in (str, int) else None
+        if call is not None:
+            call.scope.cancel()
+
+    async def _serve(self, call: Call, request: JsonObject) -> None:
+        async def handle(params: JsonObject) -> Json:
+            return await self._in_own_task(call, params)
+
+        try:
+            known = self._methods if call.method not in self._notifications else self._accepting
+            response = await dispatch(request, handle, known)
+        finally:
+            del self._calls[call.id]
+            for settled in call.on_settled:
+                settled()
+            self._settled.set()
+        self.outbox.put(MessageFrame(response))
+
+    @property
+    def _accepting(self) -> dict[str, object]:
+        return {**self._methods, **self._notifications}
+
+    async def _in_own_task(self, call: Call, params: JsonObject) -> Json:
+        # jsonrpcserver awaits this in a task that anyio does not know: wait, do not work.
+        outcome: list[Json | AgentError] = []
+        done = anyio.Event()
+
+        async def work() -> None:
+            try:
+                outcome.append(await self._outcome(call, params))
+            finally:
+                done.set()
+
+        self._tasks.start_soon(work)
+        await done.wait()
+        result = outcome[0] if outcome else RequestCancelled("The connection has ended.")
+        if isinstance(result, AgentError):
+            raise result
+        return result
+
+    async def _outcome(self, call: Call, params: JsonObject) -> Json | AgentError:
+        method = self._methods.get(call.method)
+        if method is None:
+            return None
+        call.params = params
+        try:
+            with call.scope:
+                return await method.handle(call)
+        except AgentError as error:
+            return error
+        except Exception:
+            _log.exception("%s failed", call.method)
+            return InternalError(
+                f"{call.method} failed inside acp-agent; its log file has the details."
+            )
+        if method.when_cancelled is not None:
+            return method.when_cancelled
+        return RequestCancelled(f"{call.method} was cancelled.")
+
+
+def _cancel_notice(identifier: int) -> Frame:
+    params = {"requestId": identifier}
+    return MessageFrame({"jsonrpc": "2.0", "method": CANCEL_REQUEST, "params": params})
+
+
+def _result_of(method: str, message: JsonObject) -> JsonObject:
+    error: Json = message.get("error")
+    if error is not None:
+        text = (as_object(error) or {}).get("message")
+        raise ClientError(f"The editor refused {method}: {text or 'no reason given'}")
+    return as_object(message.get("result")) or {}

@@ -1,0 +1,1 @@
+"""The course of a prompt, and the modes it can run in."""

@@ -1,0 +1,165 @@
+"""An ACP client of the handlers in this process.
+
+Owns requests, their answers and updates, on top of ``tests/rpc/connection``. Every message
+is checked against the SDK (``tests/protocol/sdk``).
+"""
+
+import json
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+from acp_agent.backends.base import Backend
+from acp_agent.protocol.handlers import Handlers, Loaded
+from acp_agent.rpc.outbox import Outbox
+from acp_agent.rpc.peer import Peer
+from acp_agent.rpc.stdio import Line
+from acp_agent.turn.modes import Modes
+from tests.protocol.sdk import check_message
+from tests.rpc.connection import Connection, Message, joined, request
+
+Json = Any
+
+
+class RpcError(Exception):
+    """The agent answered with an error."""
+
+    def __init__(self, error: Message) -> None:
+        super().__init__(f"{error['code']}: {error['message']}")
+        self.code: int = error["code"]
+        self.message: str = error["message"]
+        self.data: Json = error.get("data")
+
+
+class Client(Connection):
+    """The client's end. Every message that arrives is checked against the SDK."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._methods: dict[Json, str] = {}
+        self._next_id = 100
+
+    def check(self, message: Message) -> None:
+        """Fails unless an agent may send ``message``."""
+        check_message(message, self._methods.get(message.get("id")))
+
+    def post(self, *messages: Message | Line) -> None:
+        """Sends ``messages`` in one write; lines go as they are."""
+        for message in messages:
+            if isinstance(message, dict) and "method" in message and "id" in message:
+                self._methods[message["id"]] = message["method"]
+        super().post(*messages)
+
+    def request(self, method: str, params: Json = None) -> Message:
+        """A request with a new id, not sent yet."""
+        self._next_id += 1
+        return request(self._next_id, method, params)
+
+    def start(self, method: str, params: Json = None) -> int:
+        """Sends a request and returns its id."""
+        message = self.request(method, params)
+        self.post(message)
+        return message["id"]
+
+    async def result(self, identifier: int) -> Json:
+        """The result of the request ``identifier``.
+
+        Raises:
+            RpcError: it was answered with an error.
+        """
+        answer = await self.answer(identifier)
+        if "error" in answer:
+            raise RpcError(answer["error"])
+        return answer["result"]
+
+    async def call(self, method: str, params: Json = None) -> Json:
+        """Sends a request and returns its result.
+
+        Raises:
+            RpcError: it was answered with an error.
+        """
+        return await self.result(self.start(method, params))
+
+    async def initialize(self) -> Json:
+        """Opens the connection."""
+        return await self.call("initialize", {"protocolVersion": 1})
+
+    async def new_session(self) -> str:
+        """The id of a new session, after ``initialize``."""
+        return (await self.call("session/new", NEW_SESSION))["sessionId"]
+
+    def start_prompt(self, session: str, text: str = "hello") -> int:
+        """Sends a prompt and returns the request's id."""
+        return self.start("session/prompt", prompt_params(session, text))
+
+    async def prompt(self, session: str, text: str = "hello") -> str:
+        """The stop reason of a prompt."""
+        return (await self.result(self.start_prompt(session, text)))["stopReason"]
+
+    def updates(self, *kinds: str) -> list[Message]:
+        """The session updates seen so far, of all ``kinds`` if none is given."""
+        found = [m["params"]["update"] for m in self.seen if m.get("method") == "session/update"]
+        return [update for update in found if not kinds or update["sessionUpdate"] in kinds]
+
+    async def update(self, kind: str, has: str = "") -> Message:
+        """The first update of ``kind`` whose JSON text contains ``has``."""
+        found = await self.until(
+            lambda m: (
+                m.get("method") == "session/update"
+                and m["params"]["update"]["sessionUpdate"] == kind
+                and has in json.dumps(m["params"]["update"])
+            )
+        )
+        return found["params"]["update"]
+
+    def text(self, kind: str = "agent_message_chunk") -> str:
+        """The text of all chunks seen so far, without the agent's own notices."""
+        return "".join(
+            update["content"]["text"] for update in self.updates(kind) if "_meta" not in update
+        )
+
+    def notices(self) -> str:
+        """The text of the agent's own notices."""
+        chunks = self.updates("agent_message_chunk")
+        return "".join(chunk["content"]["text"] for chunk in chunks if "_meta" in chunk)
+
+
+NEW_SESSION: Message = {"cwd": "/", "mcpServers": []}
+
+
+def prompt_params(session: str, text: str) -> Message:
+    """The params of ``session/prompt`` with one block of text."""
+    return {"sessionId": session, "prompt": [{"type": "text", "text": text}]}
+
+
+@asynccontextmanager
+async def connected(handlers: Handlers, *, merge: bool = True) -> AsyncGenerator[Client]:
+    """A client that is connected to ``handlers``; at the end the agent has ended."""
+    client = Client()
+    outbox = Outbox(client.write, merge=merge)
+    handlers.peer = Peer(outbox, handlers.methods(), handlers.notifications())
+    async with joined(client, outbox, handlers.peer):
+        yield client
+    await handlers.aclose()
+
+
+def handlers_for(
+    backends: Mapping[str, Backend], *, default: str | None = None, greeting: str | None = None
+) -> Handlers:
+    """Handlers whose modes are ``backends``, in this order of preference."""
+
+    async def load() -> Loaded:
+        return Loaded(Modes(backends, tuple(backends), default), lambda mode: greeting)
+
+    return Handlers(load)
+
+
+@asynccontextmanager
+async def serving(
+    *backends: Backend, default: str | None = None, greeting: str | None = None
+) -> AsyncGenerator[Client]:
+    """An initialized client of an agent with ``backends``."""
+    modes = {backend.id: backend for backend in backends}
+    async with connected(handlers_for(modes, default=default, greeting=greeting)) as client:
+        await client.initialize()
+        yield client
