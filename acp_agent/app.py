@@ -40,8 +40,7 @@ def run_agent(wire: Wire) -> int:
 
 
 async def _serve(wire: Wire) -> int:
-    merge = os.environ.get("ACP_AGENT_MERGE", "1") != "0"
-    outbox = Outbox(writer_to(wire.write_fd), merge=merge)
+    outbox = Outbox(writer_to(wire.write_fd))
 
     async def load() -> Loaded:
         return await anyio.to_thread.run_sync(_load, outbox)

@@ -138,10 +138,6 @@ class Peer:
         """Sends ``frame`` when the client keeps up."""
         await self.outbox.send(frame)
 
-    async def notify(self, method: str, params: JsonObject) -> None:
-        """Sends a notification when the client keeps up."""
-        await self.outbox.send(MessageFrame({"jsonrpc": "2.0", "method": method, "params": params}))
-
     async def request(self, method: str, params: JsonObject) -> JsonObject:
         """Asks the client and returns its result.
 
@@ -166,6 +162,7 @@ class Peer:
         return _result_of(method, waiting.message)
 
     async def _receive(self, line: bytes | AgentError) -> None:
+        message: Json = None
         try:
             if isinstance(line, AgentError):
                 raise line
@@ -179,7 +176,16 @@ class Peer:
             if refusal is not None:
                 await self.outbox.send(MessageFrame(error_response(request["id"], refusal)))
         except AgentError as error:
-            await self.outbox.send(MessageFrame(error_response(None, error)))
+            identifier = self._id_to_answer(message)
+            await self.outbox.send(MessageFrame(error_response(identifier, error)))
+
+    def _id_to_answer(self, message: Json) -> Id:
+        """The id of a refused request, None where it has none that a client waits for."""
+        refused = as_object(message) or {}
+        identifier = refused.get("id") if "method" in refused else None
+        return (
+            identifier if type(identifier) in (str, int) and identifier not in self._calls else None
+        )
 
     def _on_response(self, message: JsonObject) -> None:
         if "result" not in message and "error" not in message:

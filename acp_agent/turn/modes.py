@@ -4,6 +4,7 @@ Owns readiness (asked of all backends at once) and the default mode. Does not ow
 session chose, nor how modes look on the wire.
 """
 
+import logging
 from collections.abc import Mapping, Sequence
 
 import anyio
@@ -11,6 +12,8 @@ import anyio
 from acp_agent.backends.base import Backend, Model, Readiness
 from acp_agent.errors import BackendUnavailable, InvalidParams
 from acp_agent.sessions.session import Session
+
+_log = logging.getLogger(__name__)
 
 
 class Modes:
@@ -40,7 +43,14 @@ class Modes:
                 tasks.start_soon(self._ask, mode)
 
     async def _ask(self, mode: str) -> None:
-        self.readiness[mode] = await self.backends[mode].probe()
+        try:
+            self.readiness[mode] = await self.backends[mode].probe()
+        except Exception:
+            # One broken backend must not keep the others from being used.
+            _log.exception("the probe of mode %s failed", mode)
+            self.readiness[mode] = Readiness(
+                False, "it could not be asked; acp-agent's log file has the details."
+            )
 
     def default(self) -> str:
         """The mode of a new session, from the last ``refresh``.

@@ -42,10 +42,18 @@ def model_home(run_folder: Path) -> Iterator[Path]:
     link_builtin_model(home)
     with start_blocking_portal() as portal:
         pid = portal.call(_load_model, home)
-        yield home
+    yield home
     engine = psutil.Process(pid)
     engine.send_signal(signal.SIGTERM)
     engine.wait(START_SECONDS)
+    assert_no_traceback(home)
+
+
+@pytest.fixture(autouse=True)
+def no_traceback(isolated_home: Path) -> Iterator[None]:
+    """Fails a test whose agent or engine met an error that nobody had foreseen."""
+    yield
+    assert_no_traceback(isolated_home)
 
 
 @pytest.fixture
@@ -62,6 +70,13 @@ def posix() -> None:
     """Skips the test where there are no POSIX pipes."""
     if sys.platform == "win32":
         pytest.skip("the raw client is written for POSIX pipes")
+
+
+def assert_no_traceback(home: Path) -> None:
+    """Fails if a log file of an agent or engine below ``home`` holds a traceback."""
+    for log in home.glob("state/*.log*"):
+        text = log.read_text(encoding="utf-8")
+        assert "Traceback" not in text, text
 
 
 async def _load_model(home: Path) -> int:

@@ -3,7 +3,6 @@
 Owns the descriptors and the lines. POSIX only.
 """
 
-import fcntl
 import json
 import os
 import socket
@@ -139,6 +138,8 @@ async def raw_client(
     agent_in, our_out = make()
     our_in, agent_out = make()
     if pipe_size is not None and sys.platform == "linux":
+        import fcntl
+
         fcntl.fcntl(agent_out, fcntl.F_SETPIPE_SZ, pipe_size)
     client = RawClient(our_in, our_out, _start(agent_in, agent_out, stderr, environ))
     try:

@@ -10,6 +10,7 @@ from tests.e2e.session import open_session
 
 
 @pytest.mark.anyio
+@pytest.mark.slow
 async def test_the_capital_of_france(spawn: Spawn, model_home: Path) -> None:
     async with spawn(agent_environ(model_home)) as editor:
         session = await open_session(editor, str(model_home))

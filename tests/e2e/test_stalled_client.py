@@ -58,6 +58,7 @@ async def test_a_flood_waits_for_the_editor(isolated_home: Path) -> None:
         memory = agent.memory_info().rss
         client.send(request)
         seen = len(client.received)
+        await client.receive()
         await until_quiet(agent)
         assert agent.memory_info().rss - memory <= GROWTH
         with anyio.fail_after(LIMIT):

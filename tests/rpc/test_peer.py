@@ -149,6 +149,7 @@ async def test_a_notification_without_an_object_gets_an_empty_one(params: Any) -
 @pytest.mark.parametrize(
     ("line", "code"),
     [
+        (b'{"id":[],"method":"echo","jsonrpc":"2.0"}', -32600),
         (b"garbage", -32700),
         (b"\xff\xfe", -32700),
         (b'{"jsonrpc":"2.0","id":1,"method":"echo"', -32700),
@@ -158,7 +159,6 @@ async def test_a_notification_without_an_object_gets_an_empty_one(params: Any) -
         (b"{}", -32600),
         (b'{"jsonrpc":"2.0","id":1}', -32600),
         (b'{"jsonrpc":"2.0","result":{}}', -32600),
-        (b'{"jsonrpc":"2.0","id":1,"method":"echo","params":5}', -32600),
         (b'[{"jsonrpc":"2.0","id":1,"method":"echo"}]', -32600),
         (b"[]", -32600),
     ],
@@ -170,6 +170,22 @@ async def test_what_is_no_request_is_one_error_with_id_null(line: bytes, code: i
         connection.post(line)
         assert await answered(connection, None) == code
         assert not served
+        await nothing_more(connection, 1)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b'{"jsonrpc":"2.0","id":7,"method":"echo","params":5}',
+        b'{"jsonrpc":"1.0","id":7,"method":"echo"}',
+        b'{"id":7,"method":"echo"}',
+        b'{"jsonrpc":"2.0","id":7,"method":5}',
+    ],
+)
+async def test_a_bad_request_is_refused_under_its_id_where_it_has_one(line: bytes) -> None:
+    async with connected({"echo": Method(echo)}) as connection:
+        connection.post(line)
+        assert await answered(connection, 7) == -32600
         await nothing_more(connection, 1)
 
 

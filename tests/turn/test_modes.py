@@ -57,6 +57,21 @@ async def test_a_configured_mode_that_does_not_exist_is_passed_over_and_named() 
     assert modes(best=READY).unknown_default is None
 
 
+class Broken(FakeBackend):
+    """Breaks the contract: its probe raises."""
+
+    async def probe(self) -> Readiness:
+        raise RuntimeError("secret")
+
+
+async def test_a_probe_that_fails_makes_its_mode_unready_and_no_other() -> None:
+    found = Modes({"best": Broken("best"), "good": fake(mode="good")}, ("best", "good"))
+    await found.refresh()
+    assert found.default() == "good"
+    assert not found.readiness["best"].ready
+    assert "secret" not in found.readiness["best"].reason
+
+
 async def test_all_backends_are_asked_at_once() -> None:
     both = anyio.Event()
     asked: list[str] = []
