@@ -103,6 +103,7 @@ $(INSTALLED): $(BOOTSTRAP)/.installed pyproject.toml requirements/dev.txt requir
 	@$(WITH_INDEX) set -e; \
 	$(SYNC) --offline >/dev/null 2>&1 || $(SYNC); \
 	$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@$(BIN)/python -m compileall -q acp_agent
 	@touch $@
 
 # The TypeScript SDK of the protocol, for tests; node and npm come from the lock above.

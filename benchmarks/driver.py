@@ -4,6 +4,7 @@ Owns spawning, requests and counting. It parses no update, so that it never is w
 measured. Does not own what is compared.
 """
 
+import atexit
 import json
 import os
 import shutil
@@ -11,8 +12,10 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -34,7 +37,16 @@ def acp_agent(**environ: str) -> Contender:
     """This project's agent, as installed beside the running Python."""
     script = Path(sys.executable).with_name("acp-agent")
     command = (str(script),) if script.exists() else (sys.executable, "-m", "acp_agent")
-    return Contender("acp-agent", command, {"ACP_AGENT_SCRIPTED": "1", **environ})
+    defaults = {"ACP_AGENT_SCRIPTED": "1", "ACP_AGENT_HOME": _empty_home()}
+    return Contender("acp-agent", command, {**defaults, **environ})
+
+
+@cache
+def _empty_home() -> str:
+    """A home without the user's configuration; kept until the benchmarks end."""
+    folder = TemporaryDirectory(prefix="acp-")
+    atexit.register(folder.cleanup)
+    return folder.name
 
 
 def python_sdk() -> Contender:

@@ -71,8 +71,8 @@ class EngineSettings(_Section):
     """Seconds without a request or client after which the engine exits."""
     start_timeout: float = Field(default=60.0, gt=0)
     """Seconds the engine may take to answer after it was started."""
-    prefill_step: int = Field(default=128, ge=1)
-    """Prompt tokens processed between two looks at a cancel."""
+    prefill_step: int | None = Field(default=None, ge=1)
+    """Prompt tokens processed between two looks at a cancel; unset means by device."""
 
 
 class LogSettings(_Section):

@@ -103,7 +103,8 @@ def _spawn(paths: Paths, settings: EngineSettings) -> subprocess.Popen[bytes]:
     command += ["--socket", str(paths.engine_socket), "--models", str(paths.models)]
     command += ["--idle-timeout", str(settings.idle_timeout)]
     command += ["--start-timeout", str(settings.start_timeout)]
-    command += ["--prefill-step", str(settings.prefill_step)]
+    if settings.prefill_step is not None:
+        command += ["--prefill-step", str(settings.prefill_step)]
     log = _open_log(paths.engine_log_file)
     try:
         process = subprocess.Popen(

@@ -121,21 +121,23 @@ async def test_a_server_that_stops_in_an_answer_and_comes_back(
 async def test_a_model_that_is_gone_is_pulled_when_the_user_allows_it(
     spawn: Spawn, isolated_home: Path
 ) -> None:
-    async with server_with_models().running() as server:
-        async with spawn(agent_environ(isolated_home, OLLAMA_HOST=server.url)) as editor:
-            session = await open_session(editor, str(isolated_home), "ollama")
-            server.library, server.models = list(server.models), server.models[1:]
-            async with session.asking("Hello") as turn:
-                question = await editor.next_question()
-                assert "llama3.2" in question.params["toolCall"]["title"]
-                question.choose("allow")
-                assert await turn.stop_reason() == "end_turn"
-            assert turn.answer == "You said: Hello"
-            pulls = turn.updates("tool_call")[1:]
-            assert pulls
-            ended = [each for each in turn.updates("tool_call_update") if "status" in each]
-            assert {each["toolCallId"] for each in pulls} <= {each["toolCallId"] for each in ended}
-            assert {each["status"] for each in ended} == {"completed"}
+    async with (
+        server_with_models().running() as server,
+        spawn(agent_environ(isolated_home, OLLAMA_HOST=server.url)) as editor,
+    ):
+        session = await open_session(editor, str(isolated_home), "ollama")
+        server.library, server.models = list(server.models), server.models[1:]
+        async with session.asking("Hello") as turn:
+            question = await editor.next_question()
+            assert "llama3.2" in question.params["toolCall"]["title"]
+            question.choose("allow")
+            assert await turn.stop_reason() == "end_turn"
+        assert turn.answer == "You said: Hello"
+        pulls = turn.updates("tool_call")[1:]
+        assert pulls
+        ended = [each for each in turn.updates("tool_call_update") if "status" in each]
+        assert {each["toolCallId"] for each in pulls} <= {each["toolCallId"] for each in ended}
+        assert {each["status"] for each in ended} == {"completed"}
 
 
 @pytest.mark.anyio

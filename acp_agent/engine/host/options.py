@@ -25,7 +25,7 @@ class Options:
     models: Path
     idle_timeout: float
     start_timeout: float
-    prefill_step: int
+    prefill_step: int | None
     progress_after: float
 
 
@@ -68,7 +68,8 @@ def read_options(arguments: Namespace) -> Options:
         prefill_step=_given(arguments.prefill_step, settings.prefill_step),
         progress_after=arguments.progress_after,
     )
-    if options.idle_timeout <= 0 or options.start_timeout <= 0 or options.prefill_step < 1:
+    step = options.prefill_step
+    if options.idle_timeout <= 0 or options.start_timeout <= 0 or (step is not None and step < 1):
         raise AgentError("Timeouts must be above 0 and the prefill step at least 1.")
     return options
 

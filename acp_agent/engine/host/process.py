@@ -17,6 +17,7 @@ from anyio.abc import TaskStatus
 from filelock import AcquireReturnProxy, FileLock, Timeout
 
 from acp_agent.config.paths import private_folder
+from acp_agent.engine.host.blas import prefer_openblas
 from acp_agent.engine.host.listening import Server, listen
 from acp_agent.engine.host.options import Options
 from acp_agent.engine.host.runner import MlxRunner
@@ -70,7 +71,11 @@ def _answers(path: Path) -> bool:
 
 
 async def _serve(options: Options, listener: socket.socket) -> None:
-    runner = MlxRunner(prefill_step=options.prefill_step, progress_after=options.progress_after)
+    runner = MlxRunner(
+        prefill_step=options.prefill_step,
+        has_fast_blas=prefer_openblas(),
+        progress_after=options.progress_after,
+    )
     worker = Worker(runner)
     service = Service(models=options.models, runner=runner, worker=worker)
     server = Server(service.app())

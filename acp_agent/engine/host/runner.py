@@ -45,14 +45,19 @@ class MlxRunner:
     """Runs jobs on at most one loaded model.
 
     Args:
-        prefill_step: prompt tokens between two looks at the channel.
+        prefill_step: prompt tokens between two looks at the channel, None for what suits
+            the device.
+        has_fast_blas: whether a CPU gains from long steps at all (``blas``).
         progress_after: seconds that a step takes before its progress is told, and
             between two such reports.
     """
 
-    def __init__(self, *, prefill_step: int, progress_after: float) -> None:
+    def __init__(
+        self, *, prefill_step: int | None, has_fast_blas: bool, progress_after: float
+    ) -> None:
         self.counters = Counters()
         self._prefill_step = prefill_step
+        self._has_fast_blas = has_fast_blas
         self._progress_after = progress_after
         self._loaded: tuple[Path, Any] | None = None
         self._tokenizer: tuple[Path, ChatTokenizer] | None = None
@@ -147,7 +152,7 @@ class MlxRunner:
             module,
             max_tokens=prompt.limit,
             sampler=_make_sampler(job.request),
-            prefill_step_size=self._prefill_step,
+            prefill_step_size=self._prefill_step or self._step_for_device(),
             prompt_progress_callback=self._watch_prefill(job),
         )
         streams: list[Any] = [generation_stream]
@@ -157,6 +162,14 @@ class MlxRunner:
                 job.channel.check()
                 if count == prompt.limit:
                     break
+
+    def _step_for_device(self) -> int:
+        """Long enough to be fast, short enough that a cancel waits about a second at most."""
+        import mlx.core as mx
+
+        if mx.default_device().type != mx.DeviceType.cpu:
+            return 512
+        return 128 if self._has_fast_blas else 16
 
     def _watch_prefill(self, job: Job) -> Callable[[int, int], None]:
         reporter = _Reporter(job, "prompt", after=self._progress_after)
