@@ -13,7 +13,8 @@ HOME_FOLDER := $(CURDIR)/.cache/home
 COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes $(LOCK_FLAGS)
 SYNC := $(UV) pip sync --quiet --python $(BIN)/python --compile-bytecode --require-hashes \
 	--build-constraints requirements/build.txt --require-build-hashes requirements/dev.txt
-NPM := PATH="$(CURDIR)/$(BIN):$$PATH" npm --prefix $(CLIENT) --no-audit --no-fund --no-update-notifier
+# node reads no SSL_CERT_FILE; certificates that are set for the others are handed on.
+NPM := PATH="$(CURDIR)/$(BIN):$$PATH" NODE_EXTRA_CA_CERTS="$${NODE_EXTRA_CA_CERTS:-$$SSL_CERT_FILE}" npm --prefix $(CLIENT) --no-audit --no-fund --no-update-notifier
 
 UV_CACHE_DIR ?= $(CURDIR)/.cache/uv
 UV_HTTP_TIMEOUT ?= 120
@@ -108,5 +109,5 @@ $(INSTALLED): $(BOOTSTRAP)/.installed pyproject.toml requirements/dev.txt requir
 
 # The TypeScript SDK of the protocol, for tests; node and npm come from the lock above.
 $(CLIENT_INSTALLED): $(CLIENT)/package.json $(CLIENT)/package-lock.json | $(INSTALLED)
-	@$(NPM) ci --silent --prefer-offline
+	@$(NPM) ci --loglevel=error --prefer-offline >/dev/null
 	@touch $@

@@ -65,7 +65,7 @@ async def test_cancelled_while_the_user_has_not_answered(spawn: Spawn, isolated_
 async def test_allowed_without_a_way_to_the_index_it_fails_in_words(
     spawn: Spawn, isolated_home: Path
 ) -> None:
-    nowhere = {"PIP_NO_INDEX": "1", "UV_OFFLINE": "1", "UV_NO_INDEX": "1"}
+    nowhere = {"PIP_NO_INDEX": "1", "UV_OFFLINE": "1"}
     environ = agent_environ(isolated_home, PIP_CONFIG_FILE=os.devnull, **nowhere)
     async with spawn(environ) as editor:
         session = await open_session(editor, str(isolated_home), "mlx")
