@@ -4,6 +4,7 @@ Owns which subcommand runs. Does not own what they do; each is a module that is 
 only when it is called, because an editor waits for the start.
 """
 
+import os
 import sys
 
 _COMMANDS = {
@@ -69,9 +70,15 @@ def _run_command(arguments: list[str]) -> int:
             import_module(f"acp_agent.cli.{name}").add_arguments(subparser)
     parsed = parser.parse_args(arguments)
     try:
-        return import_module(f"acp_agent.cli.{parsed.command}").run(parsed)
+        status = import_module(f"acp_agent.cli.{parsed.command}").run(parsed)
+        sys.stdout.flush()
+        return status
     except AgentError as error:
         print(f"acp-agent: {error.message}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130
+    except BrokenPipeError:
+        # `| head` has read enough; what is still buffered must not fail at the exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return 1

@@ -7,6 +7,7 @@ pipes, sockets, files and terminals all do.
 """
 
 import asyncio
+import logging
 import threading
 from collections.abc import Callable
 from typing import Final
@@ -15,6 +16,8 @@ import anyio
 import anyio.lowlevel
 
 from acp_agent.rpc.frames import Frame
+
+_log = logging.getLogger(__name__)
 
 MAX_WAITING_FRAMES: Final = 64
 """Frames (merged ones count singly) that wait at most before senders wait."""
@@ -116,8 +119,8 @@ class Outbox:
         try:
             while batch := self._next_batch():
                 self._write(b"".join([frame.encode() for frame in batch]))
-        except OSError:
-            pass
+        except OSError as error:
+            _log.info("the client reads no more: %s", error.strerror)
         finally:
             with self._lock:
                 self._closing = True
