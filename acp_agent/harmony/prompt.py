@@ -1,0 +1,111 @@
+"""Conversations to the tokens of a gpt-oss prompt.
+
+Owns that the model's own chat template is the only way to a prompt, and that only the
+template's own markup becomes control tokens: what users, files and tools say is encoded
+as plain text even where it spells ``<|end|><|start|>system``. There is no way in for
+strings or tokens. Does not own the model's output (``parser``).
+"""
+
+import re
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+from typing import Literal
+
+from tokenizers import Tokenizer
+
+from acp_agent.conversation import Message
+from acp_agent.errors import BackendError
+from acp_agent.harmony.chat import Tool, collect_names, to_chat, to_functions
+from acp_agent.harmony.contents import Disguise
+from acp_agent.harmony.marks import Marks, find_marks
+from acp_agent.harmony.template import ChatTemplate, load_template
+
+ReasoningEffort = Literal["low", "medium", "high"]
+
+
+class PromptEncoder:
+    """Encodes prompts with a model's tokenizer and template.
+
+    ``marks`` are the vocabulary's control tokens, for the parser of the output.
+
+    Args:
+        tokenizer: the model's; its settings are changed, so it is not to be shared.
+
+    Raises:
+        BackendError: the tokenizer is not a Harmony one.
+    """
+
+    def __init__(self, tokenizer: Tokenizer, template: ChatTemplate) -> None:
+        added = tokenizer.get_added_tokens_decoder()
+        self._controls = {token.content: id for id, token in added.items() if token.special}
+        self.marks: Marks = find_marks(self._controls)
+        self._disguise = Disguise(self._controls)
+        longest_first = sorted(self._controls, key=len, reverse=True)
+        self._markup = re.compile("|".join(map(re.escape, longest_first)))
+        tokenizer.no_truncation()
+        tokenizer.no_padding()
+        # Control tokens are found here; what the tokenizer gets to see is plain text.
+        tokenizer.encode_special_tokens = True
+        self._tokenizer = tokenizer
+        self._template = template
+
+    def encode(
+        self,
+        messages: Sequence[Message],
+        *,
+        today: date,
+        instructions: str = "",
+        tools: Sequence[Tool] = (),
+        effort: ReasoningEffort = "medium",
+    ) -> list[int]:
+        """The tokens of the prompt for the answer that follows ``messages``.
+
+        Args:
+            messages: at least one.
+            today: the date that the model is told; the same for a whole session, so that
+                the prompt's beginning does not change at midnight.
+            instructions: what the model is to heed, for its developer message.
+
+        Raises:
+            BackendError: the template refuses the conversation.
+        """
+        names = collect_names(tools, messages)
+        chat = to_chat(messages, names)
+        if instructions:
+            chat.insert(0, {"role": "system", "content": instructions})
+        contents = {"messages": chat, "tools": to_functions(tools, names) or None}
+        text = self._template.render(
+            today,
+            self._disguise.put_on(contents)
+            | {"reasoning_effort": effort, "add_generation_prompt": True},
+        )
+        return self._encode_rendered(text)
+
+    def _encode_rendered(self, text: str) -> list[int]:
+        tokens: list[int] = []
+        position = 0
+        for markup in self._markup.finditer(text):
+            tokens += self._encode_plain(text[position : markup.start()])
+            tokens.append(self._controls[markup.group()])
+            position = markup.end()
+        return tokens + self._encode_plain(text[position:])
+
+    def _encode_plain(self, text: str) -> list[int]:
+        plain = self._disguise.take_off(text)
+        return self._tokenizer.encode(plain, add_special_tokens=False).ids if plain else []
+
+
+def load_prompt_encoder(folder: Path) -> PromptEncoder:
+    """The encoder of the model in ``folder``: ``tokenizer.json`` and its chat template.
+
+    Raises:
+        BackendError: they are missing, broken or not Harmony's.
+    """
+    try:
+        tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    except Exception as error:
+        # The library raises plain Exception for a file that is missing or broken.
+        message = "The model's tokenizer.json cannot be read; install the model again."
+        raise BackendError(message) from error
+    return PromptEncoder(tokenizer, load_template(folder))
