@@ -6,8 +6,6 @@ own any behaviour. What a session needs is imported when the first one starts.
 
 import os
 import signal
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -29,8 +27,8 @@ PREFERENCE = ("gptoss_20b", "ollama", "mlx")
 """Modes for a new session, best first, where the user configured none."""
 
 _BUILTIN_GREETING = (
-    "You are talking to the built-in SmolLM2-135M: good for trying out, not for coding. "
-    "For a real model install Ollama, run `ollama pull gpt-oss:20b` and choose mode ollama."
+    "The built-in model, SmolLM2-135M, answers here: good for trying out, not for coding. "
+    "For a real one install Ollama, run `ollama pull gpt-oss:20b` and choose mode ollama."
 )
 
 
@@ -48,29 +46,23 @@ async def _serve(wire: Wire) -> int:
     handlers = Handlers(load)
     peer = handlers.peer = Peer(outbox, handlers.methods(), handlers.notifications())
     reader = LineReader(wire.read_fd)
-    async with _ended_by_signals() as status:
-        await peer.run(reader.batches())
-    with anyio.move_on_after(0.1):
-        await handlers.aclose()
-    return status[0] if status else 0
-
-
-@asynccontextmanager
-async def _ended_by_signals() -> AsyncGenerator[list[int]]:
-    """Cancels the block on SIGINT or SIGTERM; the list then holds the exit status."""
-    status: list[int] = []
+    status = 0
     async with anyio.create_task_group() as tasks:
 
-        async def watch() -> None:
+        async def end_on_signal() -> None:
+            nonlocal status
             with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
                 async for number in signals:
-                    status.append(128 + number)
+                    status = 128 + number
                     tasks.cancel_scope.cancel()
 
         if os.name == "posix":
-            tasks.start_soon(watch)
-        yield status
+            tasks.start_soon(end_on_signal)
+        await peer.run(reader.batches())
         tasks.cancel_scope.cancel()
+    with anyio.move_on_after(0.1):
+        await handlers.aclose()
+    return status
 
 
 def _load(outbox: Outbox) -> Loaded:

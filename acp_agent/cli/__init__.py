@@ -41,6 +41,7 @@ def _is_terminal() -> bool:
 
 
 def _introduction() -> str:
+    command = installed_command().replace("\\", "\\\\")
     lines = [
         "acp-agent puts your own language models behind an editor that speaks the Agent",
         "Client Protocol. An editor starts it; in a terminal, try one of these:",
@@ -48,9 +49,15 @@ def _introduction() -> str:
         *(f"  acp-agent {name:<8}{text}" for name, text in _COMMANDS.items()),
         "",
         "Zed: add to settings.json",
-        '  "agent_servers": {"acp-agent": {"type": "custom", "command": "acp-agent"}}',
+        f'  "agent_servers": {{"acp-agent": {{"type": "custom", "command": "{command}"}}}}',
     ]
     return "\n".join(lines)
+
+
+def installed_command() -> str:
+    """What an editor has to start: the full path of this installation's command."""
+    script = os.path.join(os.path.dirname(sys.executable), "acp-agent")
+    return script if os.path.exists(script) else "acp-agent"
 
 
 def _run_command(arguments: list[str]) -> int:

@@ -46,6 +46,8 @@ def _check(paths: Paths) -> None:
     note = "" if paths.config_file.exists() else " (not there; that is fine)"
     print(f"Configuration file: {shown(paths.config_file)}{note}")
     print(f"Log file: {shown(paths.log_file)}")
+    print(f"Models: {shown(paths.models)}")
+    print(f"Engine socket: {shown(paths.engine_socket)}")
     rows = [
         (f"{key} = {_value(loaded.settings, key)}", f"({origin})")
         for key, origin in loaded.origins.items()

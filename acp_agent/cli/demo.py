@@ -5,12 +5,11 @@ was cancelled midway, and the agent left with exit status 0. Needs no terminal.
 """
 
 import json
-import sys
 import time
 from argparse import ArgumentParser, Namespace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from acp_agent.cli import installed_command
 from acp_agent.cli.terminal.launch import (
     add_session_arguments,
     agent_command,
@@ -175,7 +174,5 @@ async def _show_cancel(session: "AgentSession", view: "View", meter: Meter) -> N
 
 def zed_settings() -> str:
     """The entry that puts this agent into Zed, with the installed command's full path."""
-    script = Path(sys.executable).with_name("acp-agent")
-    command = str(script) if script.exists() else "acp-agent"
-    entry = json.dumps({"acp-agent": {"type": "custom", "command": command}})
+    entry = json.dumps({"acp-agent": {"type": "custom", "command": installed_command()}})
     return f'"agent_servers": {entry}'

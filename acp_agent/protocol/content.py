@@ -6,6 +6,7 @@ refused. Does not own the content's wire shape (``protocol/wire``).
 Source: https://agentclientprotocol.com/protocol/v1/content
 """
 
+import re
 from collections.abc import Sequence
 
 from acp_agent.conversation import UserMessage
@@ -27,7 +28,7 @@ def user_message(blocks: Sequence[ContentBlock]) -> UserMessage:
     """
     text = "".join(_text_of(index, block) for index, block in enumerate(blocks))
     if not text.strip():
-        raise InvalidParams("prompt: there is nothing in it; send at least some text.")
+        raise InvalidParams("params.prompt: there is nothing in it; send at least some text.")
     return UserMessage(text)
 
 
@@ -41,7 +42,7 @@ def _text_of(index: int, block: ContentBlock) -> str:
             return _resource_text(index, block)
         case _:
             raise InvalidParams(
-                f"prompt[{index}]: this agent takes no {block.type} content yet; "
+                f"params.prompt[{index}]: this agent takes no {block.type} content yet; "
                 "send text, a resource_link or an embedded text resource."
             )
 
@@ -50,12 +51,11 @@ def _resource_text(index: int, block: EmbeddedResource) -> str:
     resource = block.resource
     if isinstance(resource, BlobResourceContents):
         raise InvalidParams(
-            f"prompt[{index}]: the resource {resource.uri} is binary; send text or a resource_link."
+            f"params.prompt[{index}]: the resource {resource.uri} is binary; send text or a resource_link."
         )
     fence = "`" * max(3, _longest_fence(resource.text) + 1)
     return f"\n\n{resource.uri}\n{fence}\n{resource.text}\n{fence}\n\n"
 
 
 def _longest_fence(text: str) -> int:
-    runs = "".join(char if char == "`" else " " for char in text).split()
-    return max(map(len, runs), default=0)
+    return max(map(len, re.findall("`+", text)), default=0)

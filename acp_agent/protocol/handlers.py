@@ -97,7 +97,7 @@ class Handlers:
     async def _initialize(self, call: Call) -> Json:
         from acp_agent.protocol.initialize import initialize
 
-        _, response = initialize(call.params)
+        response = initialize(call.params)
         self._initialized = True
         return response
 
@@ -111,7 +111,7 @@ class Handlers:
         from acp_agent.protocol.wire.session import NewSessionRequest, NewSessionResponse
 
         request = NewSessionRequest.from_wire(call.params)
-        _check_absolute("cwd", request.cwd)
+        _check_absolute("params.cwd", request.cwd)
         loaded = await self._ready()
         modes = loaded.modes
         await modes.refresh()
@@ -232,4 +232,6 @@ class Handlers:
 
 def _check_absolute(field: str, path: str) -> None:
     if not os.path.isabs(path):
-        raise InvalidParams(f"{field}: {path!r} is not an absolute path.")
+        raise InvalidParams(
+            f"{field}: {path!r} is not an absolute path; send one that starts at the root."
+        )

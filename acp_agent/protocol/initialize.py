@@ -30,13 +30,13 @@ _LOCAL = AuthMethodAgent(
 )
 
 
-def initialize(params: JsonObject) -> tuple[InitializeRequest, JsonObject]:
-    """The client's request as read, and the response.
+def initialize(params: JsonObject) -> JsonObject:
+    """The response to a client's ``initialize``.
 
     Raises:
         InvalidParams: no usable protocolVersion.
     """
-    request = InitializeRequest.from_wire(params)
+    InitializeRequest.from_wire(params)
     response = InitializeResponse(
         protocol_version=PROTOCOL_VERSION,
         agent_info=Implementation(name="acp-agent", title="acp-agent", version=__version__),
@@ -46,7 +46,7 @@ def initialize(params: JsonObject) -> tuple[InitializeRequest, JsonObject]:
         ),
         auth_methods=[_LOCAL],
     )
-    return request, response.to_wire()
+    return response.to_wire()
 
 
 def authenticate(params: JsonObject) -> JsonObject:
@@ -59,5 +59,7 @@ def authenticate(params: JsonObject) -> JsonObject:
 
     request = AuthenticateRequest.from_wire(params)
     if request.method_id != _LOCAL.id:
-        raise InvalidParams(f"methodId: there is no {request.method_id!r}; use {_LOCAL.id!r}.")
+        raise InvalidParams(
+            f"params.methodId: there is no {request.method_id!r}; use {_LOCAL.id!r}."
+        )
     return {}

@@ -55,14 +55,14 @@ def check_choice(modes: Modes, session: Session, option_id: str, value: object) 
     option = options.get(option_id)
     if not isinstance(option, SessionConfigSelect):
         raise InvalidParams(
-            f"configId: there is no option {option_id!r} here; there is {', '.join(options)}."
+            f"params.configId: there is no option {option_id!r} here; there is {', '.join(options)}."
         )
     values = [
         choice.value for choice in option.options if isinstance(choice, SessionConfigSelectOption)
     ]
     if not isinstance(value, str) or value not in values:
         raise InvalidParams(
-            f"value: {option_id} cannot be {value!r}; choose one of {', '.join(values)}."
+            f"params.value: {option_id} cannot be {value!r}; choose one of {', '.join(values)}."
         )
     return value
 

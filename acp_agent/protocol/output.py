@@ -37,11 +37,10 @@ class SessionOutput:
 
     async def emit(self, event: Event) -> None:
         """Shows ``event``; waits while the editor is behind."""
-        kind = type(event)
-        if kind is TextDelta:
-            frame = TextFrame(self._text_head, event.text, updates.CHUNK_TAIL)  # type: ignore[union-attr]
-        elif kind is ThoughtDelta:
-            frame = TextFrame(self._thought_head, event.text, updates.CHUNK_TAIL)  # type: ignore[union-attr]
+        if type(event) is TextDelta:
+            frame = TextFrame(self._text_head, event.text, updates.CHUNK_TAIL)
+        elif type(event) is ThoughtDelta:
+            frame = TextFrame(self._thought_head, event.text, updates.CHUNK_TAIL)
         else:
             await self._emit_other(event)
             return

@@ -22,6 +22,9 @@ _log = logging.getLogger(__name__)
 MAX_WAITING_FRAMES: Final = 64
 """Frames (merged ones count singly) that wait at most before senders wait."""
 
+MAX_WAITING_ANSWERS: Final = 1024
+"""Frames that wait at most, answers among them, before no further request is taken in."""
+
 MAX_WAITING_BYTES: Final = 128 * 1024
 """Bytes that wait at most before senders wait."""
 
@@ -64,7 +67,8 @@ class Outbox:
     def put(self, frame: Frame) -> None:
         """Queues ``frame`` at once, over the bound if need be.
 
-        For answers only: their number is bounded by the requests in flight.
+        For what must not wait: answers, and what settles a turn before its answer. Whoever
+        takes in the requests keeps their number bounded (``wait_for_answers_to_leave``).
         """
         with self._lock:
             self._add(frame)
@@ -76,6 +80,11 @@ class Outbox:
                 # A sender that never waits would keep the end from being noticed.
                 await anyio.lowlevel.checkpoint()
                 return
+            await self._wait_for_room()
+
+    async def wait_for_answers_to_leave(self) -> None:
+        """Returns once fewer than MAX_WAITING_ANSWERS frames wait, or none will leave."""
+        while self._frames >= MAX_WAITING_ANSWERS and not self._closing:
             await self._wait_for_room()
 
     async def _wait_for_room(self) -> None:

@@ -110,6 +110,7 @@ class Peer:
             self._tasks.start_soon(self._stop_when_broken)
             async for batch in batches:
                 for line in batch:
+                    await self.outbox.wait_for_answers_to_leave()
                     await self._receive(line)
             await self._settle()
             self._tasks.cancel_scope.cancel()
@@ -273,6 +274,7 @@ class Peer:
             with call.scope:
                 return await method.handle(call)
         except AgentError as error:
+            _log.info("%s: %s", call.method, error.message, exc_info=error.__cause__)
             return error
         except Exception:
             _log.exception("%s failed", call.method)

@@ -7,7 +7,9 @@ The reader is a daemon thread, so that Ctrl-C and the end of the process never w
 a read that has nothing to return. At most one chunk is on its way to the event loop.
 """
 
+import logging
 import os
+import select
 import threading
 from collections.abc import AsyncIterator, Callable
 
@@ -18,6 +20,8 @@ from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStre
 
 from acp_agent.errors import AgentError
 from acp_agent.rpc.frames import LineSplitter
+
+_log = logging.getLogger(__name__)
 
 Line = bytes | AgentError
 """A line as it came, or why it could not be read."""
@@ -58,10 +62,15 @@ class LineReader:
             return
 
     def _read(self) -> bytes:
-        try:
-            return os.read(self._fd, _CHUNK)
-        except OSError:
-            return b""
+        while True:
+            try:
+                return os.read(self._fd, _CHUNK)
+            except BlockingIOError:
+                # The descriptor was handed to us non-blocking (Node's pipes may be).
+                select.select([self._fd], [], [])
+            except OSError as error:
+                _log.info("the client's messages cannot be read: %s", error.strerror)
+                return b""
 
 
 def writer_to(fd: int) -> Callable[[bytes], None]:
@@ -79,8 +88,6 @@ def _write_some(fd: int, view: memoryview) -> int:
     try:
         return os.write(fd, view)
     except BlockingIOError:
-        # The descriptor was handed to us non-blocking (Node's pipes may be).
-        import select
-
+        # As for reading: the descriptor was handed to us non-blocking.
         select.select([], [fd], [])
         return 0

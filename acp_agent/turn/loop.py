@@ -49,11 +49,10 @@ class _Answer:
         self.stop_reason: StopReason | None = None
 
     def take(self, event: Event) -> None:
-        kind = type(event)
-        if kind is TextDelta:
-            self._text.append(event.text)  # type: ignore[union-attr]
-        elif kind is ThoughtDelta:
-            self._thought.append(event.text)  # type: ignore[union-attr]
+        if type(event) is TextDelta:
+            self._text.append(event.text)
+        elif type(event) is ThoughtDelta:
+            self._thought.append(event.text)
         elif isinstance(event, ToolCallRequested):
             self._calls.append(event.call)
         elif isinstance(event, Done):

@@ -5,6 +5,7 @@ import signal
 from pathlib import Path
 
 import anyio
+import psutil
 import pytest
 
 from tests.e2e.agent_process import agent_environ
@@ -64,6 +65,8 @@ async def test_an_engine_outlives_a_killed_agent_for_its_idle_time_only(
         client.process.send_signal(signal.SIGKILL)
         with anyio.fail_after(LIMIT):
             await anyio.to_thread.run_sync(client.process.wait)
+        assert psutil.pid_exists(pid)
+        assert await EngineProbe(own_model_home).pid() == pid
         await until_ended(pid)
 
 

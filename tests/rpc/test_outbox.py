@@ -10,7 +10,12 @@ import anyio.to_thread
 import pytest
 
 from acp_agent.rpc.frames import MessageFrame, TextFrame
-from acp_agent.rpc.outbox import MAX_WAITING_BYTES, MAX_WAITING_FRAMES, Outbox
+from acp_agent.rpc.outbox import (
+    MAX_WAITING_ANSWERS,
+    MAX_WAITING_BYTES,
+    MAX_WAITING_FRAMES,
+    Outbox,
+)
 from tests.rpc.writing import LIMIT, GatedWriter
 
 pytestmark = pytest.mark.anyio
@@ -69,6 +74,24 @@ async def test_offers_are_refused_at_64_frames() -> None:
         assert MAX_WAITING_FRAMES == 64
         assert taken == [True] * 64 + [False] * 36
         assert await closed(outbox, writer) == [{"n": number} for number in range(65)]
+
+
+async def test_no_request_is_taken_in_while_too_many_answers_wait() -> None:
+    async with stuck_outbox() as (outbox, writer):
+        for number in range(MAX_WAITING_ANSWERS - 1):
+            outbox.put(message(number))
+        with anyio.fail_after(LIMIT):
+            await outbox.wait_for_answers_to_leave()
+        outbox.put(message(-1))
+        with anyio.CancelScope() as waiting:
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(outbox.wait_for_answers_to_leave)
+                await anyio.wait_all_tasks_blocked()
+                waiting.cancel()
+        assert waiting.cancelled_caught
+        writer.gate.set()
+        with anyio.fail_after(LIMIT):
+            await outbox.wait_for_answers_to_leave()
 
 
 async def test_offers_are_refused_at_128_kib() -> None:

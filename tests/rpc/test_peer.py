@@ -8,6 +8,7 @@ import anyio
 import pytest
 
 from acp_agent.errors import InvalidParams, ParseError
+from acp_agent.rpc.outbox import MAX_WAITING_ANSWERS
 from acp_agent.rpc.peer import MAX_IN_FLIGHT, Call, Method
 from tests.rpc.connection import LIMIT, Connection, cancel_request, connected, request
 
@@ -284,3 +285,15 @@ async def test_a_client_that_stops_reading_for_good_ends_the_connection() -> Non
         with anyio.fail_after(LIMIT):
             await connection.ended.wait()
         assert stopped.is_set()
+
+
+async def test_a_client_that_only_writes_is_not_served_without_end() -> None:
+    served: list[Call] = []
+    async with connected({"echo": Method(echo, served.append)}) as connection:
+        connection.reading.clear()
+        for start in range(0, 4 * MAX_WAITING_ANSWERS, 64):
+            connection.post(*(request(start + number, "echo") for number in range(64)))
+            await anyio.wait_all_tasks_blocked()
+        assert len(served) < 2 * MAX_WAITING_ANSWERS
+        connection.reading.set()
+        await connection.answer(4 * MAX_WAITING_ANSWERS - 1)

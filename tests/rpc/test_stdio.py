@@ -60,6 +60,20 @@ async def test_a_descriptor_that_cannot_be_read_is_an_end() -> None:
 
 
 @pytest.mark.anyio
+async def test_a_descriptor_handed_over_non_blocking_is_no_end(pipe: tuple[int, int]) -> None:
+    read_end, write_end = pipe
+    os.set_blocking(read_end, False)
+    batches = LineReader(read_end).batches()
+    with anyio.fail_after(LIMIT):
+        for line in (b"one", b"two"):
+            os.write(write_end, line + b"\n")
+            assert await anext(batches) == [line]
+        os.close(write_end)
+        with pytest.raises(StopAsyncIteration):
+            await anext(batches)
+
+
+@pytest.mark.anyio
 async def test_a_line_of_many_reads_is_one_line(pipe: tuple[int, int]) -> None:
     read_end, write_end = pipe
     line = b"x" * 3_000_000
