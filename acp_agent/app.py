@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from acp_agent.protocol.handlers import Handlers, Loaded
+from acp_agent.protocol.handlers import Handlers
+from acp_agent.protocol.session_handlers import Loaded
 from acp_agent.rpc.descriptors import Wire
 from acp_agent.rpc.outbox import Outbox
-from acp_agent.rpc.peer import Peer
 from acp_agent.rpc.stdio import LineReader, writer_to
 
 if TYPE_CHECKING:
@@ -28,7 +28,8 @@ PREFERENCE = ("gptoss_20b", "ollama", "mlx")
 
 _BUILTIN_GREETING = (
     "The built-in model, SmolLM2-135M, answers here: good for trying out, not for coding. "
-    "For a real one install Ollama, run `ollama pull gpt-oss:20b` and choose mode ollama."
+    "For a real one, run `ollama pull gpt-oss:20b` with Ollama (https://ollama.com) and choose "
+    "mode ollama."
 )
 
 
@@ -44,7 +45,7 @@ async def _serve(wire: Wire) -> int:
         return await anyio.to_thread.run_sync(_load, outbox)
 
     handlers = Handlers(load)
-    peer = handlers.peer = Peer(outbox, handlers.methods(), handlers.notifications())
+    peer = handlers.connect(outbox)
     reader = LineReader(wire.read_fd)
     status = 0
     async with anyio.create_task_group() as tasks:
@@ -78,7 +79,8 @@ def _load(outbox: Outbox) -> Loaded:
     configure_logging(paths.log_file, settings.log.level)
     outbox.merge = settings.merge
     modes = Modes(build_backends(settings, paths), PREFERENCE, settings.default_mode)
-    return Loaded(modes, lambda mode: greeting(modes, mode))
+    is_chosen = settings.default_mode == "mlx"
+    return Loaded(modes, lambda mode: None if is_chosen else greeting(modes, mode))
 
 
 def greeting(modes: "Modes", mode: str) -> str | None:

@@ -88,6 +88,19 @@ class ContextOverflow(BackendError):
     """The conversation does not fit the model's context window."""
 
 
+class InstallError(BackendError):
+    """A model could not be installed; nothing of it is left behind.
+
+    Args:
+        output: the end of what the tool printed that failed. It may name paths and
+            servers of the user's, so it is for the log and the terminal, never the wire.
+    """
+
+    def __init__(self, message: str, *, output: str = "") -> None:
+        super().__init__(message)
+        self.output = output
+
+
 class ModelNotInstalled(BackendError):
     """The chosen model is not on this machine.
 

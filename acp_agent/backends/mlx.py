@@ -28,7 +28,7 @@ from acp_agent.backends.base import (
 from acp_agent.config.settings import MlxSettings
 from acp_agent.conversation import AssistantMessage, Message, ToolCall, ToolResult
 from acp_agent.engine.folder import is_model_folder, read_context_size
-from acp_agent.errors import ModelNotInstalled
+from acp_agent.errors import BackendUnavailable, ModelNotInstalled
 
 _STOP_REASONS: Mapping[str, StopReason] = {"stop": "end_turn", "length": "max_tokens"}
 
@@ -114,18 +114,23 @@ class MlxBackend:
         if folder is None:
             raise self._not_installed(request.model)
         reason, name = "stop", folder.name
-        async with aclosing(self._engine.chat(self._body(request, folder))) as chunks:
-            async for chunk in chunks:
-                for choice in chunk.get("choices", ()):
-                    for event in _deltas(choice["delta"]):
+        try:
+            async with aclosing(self._engine.chat(self._body(request, folder))) as chunks:
+                async for chunk in chunks:
+                    for choice in chunk.get("choices", ()):
+                        for event in _deltas(choice["delta"]):
+                            yield event
+                        reason = choice.get("finish_reason") or reason
+                    for event in _figures(chunk, name):
                         yield event
-                    reason = choice.get("finish_reason") or reason
-                for event in _figures(chunk, name):
-                    yield event
+        except ModelNotInstalled as error:  # gone since; the engine knows it by its folder
+            raise self._not_installed(request.model) from error
         yield Done(_STOP_REASONS.get(reason, "end_turn"))
 
     async def install(self, model: str, report: Report) -> None:
-        """As ``Installer.install``."""
+        """As ``Installer.install``; a model that could not run is not fetched."""
+        if reason := self._engine.explain_unsupported():
+            raise BackendUnavailable(reason)
         await self._install(model, report)
 
     async def aclose(self) -> None:
@@ -174,7 +179,7 @@ class MlxBackend:
         temperature, limit = request.temperature, request.max_tokens
         return {
             "model": str(folder),
-            "messages": [_spell(message) for message in request.messages if _says(message)],
+            "messages": [_spell(message) for message in request.messages],
             "temperature": self._settings.temperature if temperature is None else temperature,
             "max_tokens": self._settings.max_tokens if limit is None else limit,
             "return_progress": True,
@@ -191,13 +196,6 @@ def _as_folder(model: str) -> Path | None:
 
 def _describe(model: LocalModel) -> Model:
     return Model(model.id, model.name, model.description, model.context_size)
-
-
-def _says(message: Message) -> bool:
-    """False for an answer that was cut off before its first word."""
-    return bool(message.text or getattr(message, "tool_calls", ())) or isinstance(
-        message, ToolResult
-    )
 
 
 def _spell(message: Message) -> dict[str, object]:

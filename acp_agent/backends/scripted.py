@@ -27,6 +27,8 @@ from acp_agent.conversation import UserMessage
 from acp_agent.errors import BackendError
 
 _CONTEXT_SIZE = 32_768
+_MOST_DELTAS = 1_000_000_000
+_MOST_EACH = 10_000_000
 _STOP_REASONS: dict[str, StopReason] = {
     "end_turn": "end_turn",
     "max_tokens": "max_tokens",
@@ -52,7 +54,12 @@ def _numbers(name: str, rest: str) -> _Command | None:
     words = rest.split()
     if len(words) != 2 or not all(word.isascii() and word.isdecimal() for word in words):
         return None
-    return _Command(name, count=int(words[0]), amount=int(words[1]))
+    # Python refuses to read thousands of digits.
+    count, amount = (int(word[:20]) for word in words)
+    if count > _MOST_DELTAS or amount > _MOST_EACH:
+        limits = f"{_MOST_DELTAS} and {_MOST_EACH}"
+        return _Command("fail", f"The numbers of {name} may be at most {limits}.")
+    return _Command(name, count=count, amount=amount)
 
 
 def _usage(name: str, rest: str) -> _Command | None:

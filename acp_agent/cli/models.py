@@ -12,12 +12,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from acp_agent.config.paths import find_paths
-from acp_agent.engine.convert import ConversionError, convert_gguf
-from acp_agent.errors import AgentError
+from acp_agent.engine.convert import convert_gguf
+from acp_agent.engine.launch import explain_unsupported
+from acp_agent.errors import AgentError, InstallError
 from acp_agent.models.catalogue import CATALOGUE, CatalogueEntry, find_entry, format_size
 from acp_agent.models.install import Report, install
 from acp_agent.models.store import InstalledModel, ModelStore
-from acp_agent.models.wheel import InstallError
 
 _INTERRUPTED = 130
 _OUTPUT_LINES = 8
@@ -55,7 +55,7 @@ def run(arguments: argparse.Namespace) -> int:
         return commands[action](arguments.id, folder)
     except AgentError as error:
         _complain(error.message)
-        if isinstance(error, InstallError | ConversionError):
+        if isinstance(error, InstallError):
             _print_tail(error.output)
     except BrokenPipeError:  # whoever read our output has gone, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -88,6 +88,8 @@ def _install(model_id: str, folder: Path) -> int:
     if store.find(model_id) is not None:
         print(f"{entry.name} is already installed.")
         return 0
+    if reason := explain_unsupported():
+        raise AgentError(reason)
     print(f"{entry.name}: {entry.description}")
     print(f"{_facts(entry)} {entry.licence_url}", flush=True)
     try:

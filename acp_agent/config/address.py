@@ -7,6 +7,7 @@ Syntax of ``OLLAMA_HOST``: https://github.com/ollama/ollama/blob/main/envconfig/
 """
 
 import re
+from dataclasses import dataclass, field
 
 DEFAULT_PORT = 11434
 """Ollama's port, where an address names neither a scheme nor a port."""
@@ -17,8 +18,48 @@ _BRACKETED = re.compile(r"\[([^\[\]]*)\](?::(.*))?", re.DOTALL)
 _LATER_PARTS = re.compile(r"[^\s?#\x00-\x1f\x7f\\]*")
 
 
+@dataclass(slots=True, frozen=True)
+class Address:
+    """A server's address in its parts.
+
+    ``scheme`` is http or https; ``login`` is what stands before the ``@``, percent-encoded,
+    None without one; ``host`` has no brackets; ``port`` is None for the scheme's own;
+    ``path`` begins with a slash or is empty, and has none at its end.
+    """
+
+    scheme: str
+    login: str | None = field(repr=False)
+    host: str
+    port: int | None
+    path: str
+
+    @property
+    def public_url(self) -> str:
+        """The URL without the login, fit to be shown."""
+        return self._url_with("")
+
+    @property
+    def url(self) -> str:
+        """The URL; ``parse_address`` makes the same address of it."""
+        return self._url_with("" if self.login is None else f"{self.login}@")
+
+    def _url_with(self, login: str) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        port = "" if self.port is None else f":{self.port}"
+        return f"{self.scheme}://{login}{host}{port}{self.path}"
+
+
 def server_url(text: str) -> str:
-    """The base URL of the server that ``text`` names: scheme, host, no slash at the end.
+    """``text``, an address as ``parse_address`` takes it, in the form of a URL.
+
+    Raises:
+        ValueError: as ``parse_address``.
+    """
+    return parse_address(text).url
+
+
+def parse_address(text: str) -> Address:
+    """The address of the server that ``text`` names.
 
     ``text`` is what Ollama takes: ``host``, ``host:port``, ``:port``, or an http(s) URL.
     Without a scheme the port defaults to 11434; a URL without a port keeps its scheme's
@@ -41,8 +82,7 @@ def server_url(text: str) -> str:
     host, port = _host_and_port(place)
     if port is None and not separator:
         port = DEFAULT_PORT
-    tail = f"/{path}".rstrip("/")
-    return f"{scheme}://{login}{at}{host}{'' if port is None else f':{port}'}{tail}"
+    return Address(scheme, login if at else None, host, port, f"/{path}".rstrip("/"))
 
 
 def _host_and_port(place: str) -> tuple[str, int | None]:
@@ -69,7 +109,7 @@ def _ipv6(text: str) -> str:
         address = "%"
     if "%" in address:
         raise ValueError("must name a server; this is no IPv6 address such as [::1]:11434")
-    return f"[{_LOOPBACK.get(address, address)}]"
+    return _LOOPBACK.get(address, address)
 
 
 def _port(digits: str | None) -> int | None:

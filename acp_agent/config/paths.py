@@ -6,6 +6,7 @@ Owns the locations and their permissions. Does not own what is written there.
 of the user's in the temporary folder. Nothing is created before it is needed.
 """
 
+import errno
 import os
 import stat
 import sys
@@ -146,20 +147,44 @@ def private_folder(path: Path) -> Path:
 
     Raises:
         OSError: it cannot be created, is no folder, belongs to somebody else (or is a
-            symbolic link of theirs), or stays open to others.
+            symbolic link of theirs), or stays open to others. ``strerror`` names no path.
     """
     missing = [folder for folder in path.parents if not folder.exists()]
     for folder in [*reversed(missing), path]:
         folder.mkdir(mode=0o700, exist_ok=True)
     if sys.platform == "win32":
         return path
-    if not (_is_own(path.lstat()) and _is_own(path.stat())):
-        raise PermissionError(f"{path} belongs to another user; remove it or move it away")
+    _check_owner(path)
     if stat.S_IMODE(path.stat().st_mode) & 0o077:
         path.chmod(0o700)
     if stat.S_IMODE(path.stat().st_mode) & 0o022:
-        raise PermissionError(f"{path} is open to other users, and this file system keeps it so")
+        raise _refused(path, "the folder is open to other users, and this file system keeps it so")
     return path
+
+
+def check_private_folder(path: Path) -> None:
+    """Refuses ``path`` unless it is a folder of this user's that nobody else can enter.
+
+    For folders that the user named: nothing is created or changed.
+
+    Raises:
+        OSError: it is not there, is no folder, belongs to somebody else (or is a symbolic
+            link of theirs), or is open to others. ``strerror`` names no path.
+    """
+    _check_owner(path)
+    if not path.is_dir():
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(path))
+    if stat.S_IMODE(path.stat().st_mode) & 0o077:
+        raise _refused(path, "the folder is open to other users")
+
+
+def _check_owner(path: Path) -> None:
+    if not (_is_own(path.lstat()) and _is_own(path.stat())):
+        raise _refused(path, "the folder belongs to another user")
+
+
+def _refused(path: Path, reason: str) -> PermissionError:
+    return PermissionError(errno.EACCES, reason, str(path))
 
 
 def _is_own(found: os.stat_result) -> bool:

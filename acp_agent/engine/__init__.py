@@ -5,3 +5,6 @@ Owns the client side here (``client``, ``launch``, ``sse``) and the process itse
 Only ``host`` may import mlx and the web server; nothing outside may import ``host``
 but the command line, since importing its parts belongs in the engine process.
 """
+
+PROTOCOL = 1
+"""Version of what agent and engine say to each other; ``client`` refuses another one."""

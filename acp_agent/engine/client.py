@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from acp_agent.config.paths import Paths
 from acp_agent.config.settings import EngineSettings
+from acp_agent.engine import PROTOCOL
 from acp_agent.engine.launch import ensure_running, explain_unsupported
 from acp_agent.engine.sse import EventReader
 from acp_agent.errors import BackendError, BackendUnavailable, ContextOverflow, ModelNotInstalled
@@ -20,15 +21,15 @@ from acp_agent.errors import BackendError, BackendUnavailable, ContextOverflow, 
 if TYPE_CHECKING:
     from httpcore2 import AsyncConnectionPool, Response
 
-PROTOCOL = 1
-"""The version of the engine's API that this client speaks (``engine/host/server``)."""
-
 HEALTH_TIMEOUT = 10.0
 """Seconds; the engine answers this beside its work, so more means it hangs."""
 
 _URL = "http://engine"
 _ERROR_LIMIT = 2**20
-_STOPPING = "engine_stopping"
+
+
+class _Leaving(BackendUnavailable):
+    """The engine is about to end; the next one can answer."""
 
 
 class EngineClient:
@@ -57,7 +58,8 @@ class EngineClient:
         ``prompt_progress`` ({processed, total}); the last has ``usage``.
 
         Raises:
-            ModelNotInstalled: the engine does not know the model.
+            ModelNotInstalled: the engine does not know the model; the message is its own and
+                may hold a path, and the model's id is not known here.
             ContextOverflow: the messages do not fit the model's window.
             BackendUnavailable: no engine can be had.
             BackendError: the engine refused, failed or ended.
@@ -81,16 +83,18 @@ class EngineClient:
         return AsyncConnectionPool(uds=socket, network_backend=UnixBackend())
 
     async def _post(self, pool: "AsyncConnectionPool", content: bytes) -> "Response":
-        """The streaming response to ``content``; an engine about to leave is replaced."""
-        for last in (False, True):
-            await self._ensure_running(pool)
-            response = await _send(pool, content)
-            if response.status == 200:
-                return response
-            error = await _read_error(response)
-            if error.get("code") != _STOPPING or last:
-                raise _translate(error)
-        raise AssertionError("unreachable")
+        """The streaming response to ``content``; an engine about to leave is replaced once."""
+        try:
+            return await self._post_once(pool, content)
+        except _Leaving:
+            return await self._post_once(pool, content)
+
+    async def _post_once(self, pool: "AsyncConnectionPool", content: bytes) -> "Response":
+        await self._ensure_running(pool)
+        response = await _send(pool, content)
+        if response.status != 200:
+            raise _translate(await _read_error(response))
+        return response
 
     async def _ensure_running(self, pool: "AsyncConnectionPool") -> None:
         async def is_running() -> bool:
@@ -180,7 +184,7 @@ def _translate(error: Mapping[str, Any]) -> BackendError:
         case "context_length_exceeded":
             return ContextOverflow(message)
         case "engine_stopping":
-            return BackendUnavailable("The engine was told to leave; send the prompt again.")
+            return _Leaving("The engine was told to leave; send the prompt again.")
         case _:
             return BackendError(message)
 

@@ -12,22 +12,10 @@ from typing import Final
 
 import anyio
 
-from acp_agent.errors import AgentError
+from acp_agent.errors import InstallError
 
 _LOG = logging.getLogger(__name__)
 _OUTPUT_TAIL: Final = 4000
-
-
-class ConversionError(AgentError):
-    """The weights could not be converted; the log has what the process printed.
-
-    Args:
-        output: the end of that, for the terminal, not the wire.
-    """
-
-    def __init__(self, message: str, *, output: str = "") -> None:
-        super().__init__(message)
-        self.output = output
 
 
 async def convert_gguf(source: Path, target: Path) -> None:
@@ -36,7 +24,7 @@ async def convert_gguf(source: Path, target: Path) -> None:
     Cancelling kills the process; what it wrote so far is the caller's to delete.
 
     Raises:
-        ConversionError: it failed.
+        InstallError: it failed; ``output`` is the end of what the process printed.
     """
     # -P: no module of the folder that the editor started us in may be imported.
     command = [sys.executable, "-P", "-m", "acp_agent.engine.host.gguf", str(source), str(target)]
@@ -48,7 +36,7 @@ async def convert_gguf(source: Path, target: Path) -> None:
         _LOG.info("conversion printed: %s", output)
     if result.returncode != 0:
         _LOG.info("conversion ended with status %d", result.returncode)
-        raise ConversionError(
+        raise InstallError(
             "The downloaded weights could not be converted for MLX: the log says why; "
             "if memory was short, close other programs and try again.",
             output=output,

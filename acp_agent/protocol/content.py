@@ -51,7 +51,8 @@ def _resource_text(index: int, block: EmbeddedResource) -> str:
     resource = block.resource
     if isinstance(resource, BlobResourceContents):
         raise InvalidParams(
-            f"params.prompt[{index}]: the resource {resource.uri} is binary; send text or a resource_link."
+            f"params.prompt[{index}]: the resource {resource.uri} is binary; "
+            "send text or a resource_link."
         )
     fence = "`" * max(3, _longest_fence(resource.text) + 1)
     return f"\n\n{resource.uri}\n{fence}\n{resource.text}\n{fence}\n\n"

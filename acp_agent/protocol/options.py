@@ -55,7 +55,8 @@ def check_choice(modes: Modes, session: Session, option_id: str, value: object) 
     option = options.get(option_id)
     if not isinstance(option, SessionConfigSelect):
         raise InvalidParams(
-            f"params.configId: there is no option {option_id!r} here; there is {', '.join(options)}."
+            f"params.configId: there is no option {option_id!r} here; "
+            f"there is {', '.join(options)}."
         )
     values = [
         choice.value for choice in option.options if isinstance(choice, SessionConfigSelectOption)

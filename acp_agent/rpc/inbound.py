@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
 
-from acp_agent.errors import AgentError, InvalidParams, InvalidRequest
+from acp_agent.errors import AgentError, InvalidParams, InvalidRequest, MethodNotFound
 from acp_agent.rpc.frames import Json, JsonObject, as_object
 
 
@@ -117,7 +117,16 @@ async def dispatch(
     )
     if not isinstance(response, dict):
         raise TypeError("jsonrpcserver gave no single response to a request")
+    if name not in methods:
+        response["error"] = error_response(None, _unknown(name))["error"]
     return response
+
+
+def _unknown(name: str) -> MethodNotFound:
+    return MethodNotFound(
+        f"acp-agent has no method {name!r}; the answer to initialize says what it can do.",
+        data={"method": name},
+    )
 
 
 def _with_params(request: JsonObject) -> JsonObject:

@@ -177,12 +177,11 @@ class Peer:
             if refusal is not None:
                 await self.outbox.send(MessageFrame(error_response(request["id"], refusal)))
         except AgentError as error:
-            identifier = self._id_to_answer(message)
-            await self.outbox.send(MessageFrame(error_response(identifier, error)))
+            refusal = error_response(self._id_to_answer(message), error)
+            await self.outbox.send(MessageFrame(refusal))
 
     def _id_to_answer(self, message: Json) -> Id:
-        """The id of a refused request, None where it has none that a client waits for."""
-        refused = as_object(message) or {}
+        refused = as_object(message) or {}  # None: no id that a client waits for.
         identifier = refused.get("id") if "method" in refused else None
         return (
             identifier if type(identifier) in (str, int) and identifier not in self._calls else None
@@ -270,20 +269,22 @@ class Peer:
         if method is None:
             return None
         call.params = params
+        result: Json | AgentError = RequestCancelled(f"{call.method} was cancelled.")
         try:
             with call.scope:
-                return await method.handle(call)
+                result = await method.handle(call)
         except AgentError as error:
-            _log.info("%s: %s", call.method, error.message, exc_info=error.__cause__)
-            return error
+            _log.info("%s: %s (%r)", call.method, error.message, error.__cause__)
+            result = error
         except Exception:
             _log.exception("%s failed", call.method)
-            return InternalError(
+            result = InternalError(
                 f"{call.method} failed inside acp-agent; its log file has the details."
             )
-        if method.when_cancelled is not None:
+        # A cancel may come after a call's last wait: it still is what counts.
+        if call.scope.cancel_called and method.when_cancelled is not None:
             return method.when_cancelled
-        return RequestCancelled(f"{call.method} was cancelled.")
+        return result
 
 
 def _cancel_notice(identifier: int) -> Frame:

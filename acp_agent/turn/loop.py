@@ -1,70 +1,27 @@
 """The turn loop: one prompt of the user's, from model request to stop reason.
 
-Owns the request to the backend, the history it leaves behind (also after a cancel or an
-error) and the offer to install a missing model. Does not own the wire, nor any model.
+Owns the request to the backend, cutting it to the window, the offer to install a missing
+model, and what stays of a turn that was cut off. Does not own how history is spelled
+(``turn/history``), nor the wire, nor any model.
 """
 
 from contextlib import aclosing
-from dataclasses import replace
 
 import anyio
 
-from acp_agent.backends.base import (
-    Backend,
-    Done,
-    Event,
-    Installer,
-    ModelRequest,
-    Notice,
-    StopReason,
-    TextDelta,
-    ThoughtDelta,
-    ToolCallRequested,
-)
-from acp_agent.conversation import (
-    AssistantMessage,
-    Conversation,
-    Fitted,
-    Message,
-    ToolCall,
-    UserMessage,
-    fit,
-)
-from acp_agent.errors import BackendError, ModelNotInstalled
+from acp_agent.backends.base import Backend, Installer, ModelRequest, Notice, StopReason
+from acp_agent.conversation import Conversation, Fitted, UserMessage, estimate_tokens, fit
+from acp_agent.errors import AgentError, BackendError, ContextOverflow, ModelNotInstalled
 from acp_agent.sessions.session import Session
+from acp_agent.turn.history import Answer, as_told
 from acp_agent.turn.modes import Modes
 from acp_agent.turn.output import TurnOutput
 
 _ANSWER_SHARE = 4
 """One part in so many of the window is kept free for the answer."""
 
-
-class _Answer:
-    """Gathers what the model says, for the history."""
-
-    def __init__(self) -> None:
-        self._text: list[str] = []
-        self._thought: list[str] = []
-        self._calls: list[ToolCall] = []
-        self.stop_reason: StopReason | None = None
-
-    def take(self, event: Event) -> None:
-        if type(event) is TextDelta:
-            self._text.append(event.text)
-        elif type(event) is ThoughtDelta:
-            self._thought.append(event.text)
-        elif isinstance(event, ToolCallRequested):
-            self._calls.append(event.call)
-        elif isinstance(event, Done):
-            self.stop_reason = event.stop_reason
-
-    def message(self) -> AssistantMessage:
-        return AssistantMessage(
-            "".join(self._text),
-            "".join(self._thought),
-            tuple(self._calls),
-            interrupted=self.stop_reason is None,
-        )
+_CUTS = 4
+"""Times a request that did not fit is cut to half and tried again."""
 
 
 async def run_turn(
@@ -73,38 +30,38 @@ async def run_turn(
     """Answers ``prompt`` in the session's mode.
 
     Cancelling the caller stops the model; what was shown until then stays in the
-    history, marked as interrupted.
+    history, marked as interrupted. A prompt that failed with nothing shown leaves
+    nothing behind, so that it can be sent again.
 
     Raises:
         BackendError: the model failed, with what to do; the session goes on.
     """
-    backend = await _ready_backend(session, modes)
+    await _ready_backend(session, modes)
     conversation = session.conversation
     before = len(conversation.messages)
     conversation.append(prompt)
-    answer = _Answer()
+    answer = Answer()
     try:
         if session.greeting:
             greeting, session.greeting = session.greeting, None
             await output.emit(Notice(greeting))
-            backend = await _ready_backend(session, modes)
-        try:
-            await _answer(backend, session, modes, output, answer)
-        except ModelNotInstalled as missing:
-            await _offer_install(backend, missing, output)
-            # Asking takes as long as the user does; the mode may be another one by now.
-            await modes.refresh(session.mode)
-            backend = await _ready_backend(session, modes)
-            await _answer(backend, session, modes, output, answer)
+        await _answer(session, modes, output, answer)
         if answer.stop_reason is None:
             raise BackendError("The model stopped without an end. Send the prompt again.")
+    except AgentError:
+        if not answer.has_begun:
+            del conversation.messages[before:]
+        raise
     finally:
-        conversation.append(answer.message())
+        if answer.has_begun:
+            conversation.append(answer.message())
         with anyio.CancelScope(shield=True):
             await output.settle()
     if answer.stop_reason == "refusal":
         # A refused prompt and what followed are not part of the next one (ACP, StopReason).
         del conversation.messages[before:]
+    elif answer.is_empty:
+        await output.emit(_nothing_said(answer))
     return answer.stop_reason
 
 
@@ -112,28 +69,63 @@ async def _ready_backend(session: Session, modes: Modes) -> Backend:
     if session.mode not in modes.readiness or not modes.readiness[session.mode].ready:
         await modes.refresh(session.mode)
     modes.check(session.mode)
+    modes.pin(session)
     return modes.backends[session.mode]
 
 
-async def _answer(
-    backend: Backend, session: Session, modes: Modes, output: TurnOutput, answer: _Answer
+async def _answer(session: Session, modes: Modes, output: TurnOutput, answer: Answer) -> None:
+    """One answer, after an installation if need be.
+
+    The mode is looked at anew after each wait: it may be another one by then.
+    """
+    backend = await _ready_backend(session, modes)
+    try:
+        await _request(backend, session, modes, output, answer)
+    except ModelNotInstalled as missing:
+        await _offer_install(backend, missing, output)
+        await modes.refresh(session.mode)
+        backend = await _ready_backend(session, modes)
+        await _request(backend, session, modes, output, answer)
+
+
+async def _request(
+    backend: Backend, session: Session, modes: Modes, output: TurnOutput, answer: Answer
 ) -> None:
+    """One model request; cut further where the server counts more than was estimated."""
     model = modes.model(session)
     if model is None:
         raise BackendError(f"Mode {session.mode} has no model: choose one with the model option.")
     details = modes.model_details(session)
+    level = modes.thought_level(session)
     fitted = _fit(session.conversation, details.context_size if details else None)
-    request = ModelRequest(
-        tuple(_as_told(message) for message in fitted.messages),
-        model,
-        session=session.id,
-        thought_level=modes.thought_level(session),
-    )
-    if fitted.dropped:
-        await output.emit(_cut_notice(fitted.dropped, model))
+    for cuts in range(_CUTS + 1):
+        request = ModelRequest(
+            as_told(fitted.messages), model, session=session.id, thought_level=level
+        )
+        notice = _cut_notice(fitted.dropped, model) if fitted.dropped else None
+        try:
+            await _stream(backend, request, notice, output, answer)
+            return
+        except ContextOverflow as overflow:
+            smaller = _cut(session.conversation, fitted)
+            if answer.has_begun or cuts == _CUTS or smaller.dropped == fitted.dropped:
+                raise _too_long(overflow) from overflow
+            fitted = smaller
+
+
+async def _stream(
+    backend: Backend,
+    request: ModelRequest,
+    notice: Notice | None,
+    output: TurnOutput,
+    answer: Answer,
+) -> None:
     emit, take = output.emit, answer.take
     async with aclosing(backend.stream(request)) as events:
         async for event in events:
+            if notice is not None:
+                first, notice = notice, None
+                await emit(first)
             take(event)
             await emit(event)
 
@@ -144,6 +136,11 @@ def _fit(conversation: Conversation, context_size: int | None) -> Fitted:
     return fit(conversation.messages, context_size - context_size // _ANSWER_SHARE)
 
 
+def _cut(conversation: Conversation, fitted: Fitted) -> Fitted:
+    """Half of what ``fitted`` holds, by the same estimate."""
+    return fit(conversation.messages, sum(map(estimate_tokens, fitted.messages)) // 2)
+
+
 def _cut_notice(dropped: int, model: str) -> Notice:
     return Notice(
         f"The {dropped} oldest messages of this session do not fit the context window of "
@@ -151,14 +148,19 @@ def _cut_notice(dropped: int, model: str) -> Notice:
     )
 
 
-def _as_told(message: Message) -> Message:
-    """``message`` as the next model is told it: no thoughts, interruptions said in words."""
-    if not isinstance(message, AssistantMessage):
-        return message
-    if not message.interrupted:
-        return replace(message, thought="")
-    said = f"{message.text}\n\n" if message.text else ""
-    return AssistantMessage(f"{said}[This answer was interrupted here.]")
+def _too_long(overflow: ContextOverflow) -> ContextOverflow:
+    return ContextOverflow(
+        f"{overflow.message} This prompt alone is too long: send less of it, or choose a model "
+        "with a larger window.",
+        data=overflow.data,
+    )
+
+
+def _nothing_said(answer: Answer) -> Notice:
+    if answer.wanted_tools:
+        names = ", ".join(answer.wanted_tools)
+        return Notice(f"The model asked for the tool {names}, which it does not have here.")
+    return Notice("The model said nothing. Send the prompt again, or choose another model.")
 
 
 async def _offer_install(backend: Backend, missing: ModelNotInstalled, output: TurnOutput) -> None:

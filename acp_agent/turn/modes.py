@@ -87,6 +87,12 @@ class Modes:
         if not state.ready:
             raise BackendUnavailable(f"Mode {mode} is not ready: {state.reason}")
 
+    def pin(self, session: Session) -> None:
+        """Keeps the model that ``session`` is shown, whatever the backend's default becomes."""
+        default = self.readiness[session.mode].default_model
+        if default is not None:
+            session.models.setdefault(session.mode, default)
+
     def models(self, session: Session) -> tuple[Model, ...]:
         """The models that ``session`` may choose from in its mode."""
         return self.readiness[session.mode].models

@@ -16,7 +16,7 @@ from acp_agent.backends.base import (
 )
 from acp_agent.config.paths import find_paths
 from acp_agent.conversation import AssistantMessage, ToolCall, ToolResult, UserMessage
-from acp_agent.errors import ContextOverflow, ModelNotInstalled
+from acp_agent.errors import BackendUnavailable, ContextOverflow, ModelNotInstalled
 from tests.backends.contract import BackendContract
 from tests.backends.mlx_harness import EngineHarness, Mode
 from tests.fixtures.fake_engine import FakeEngine, delta, ending, sse
@@ -102,6 +102,30 @@ class TestModels:
         assert mode.fetched == ["smollm2-135m"]
         assert told == [Progress("get", "Getting it", 1, 2, "B")]
 
+    async def test_nothing_is_fetched_that_could_not_run(
+        self, mode: Mode, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        async def report(progress: Progress) -> None:
+            raise AssertionError("nothing happens")
+
+        def find_no_mlx_lm(name: str) -> object:
+            return None if name == "mlx_lm" else object()
+
+        monkeypatch.setattr("importlib.util.find_spec", find_no_mlx_lm)
+        with pytest.raises(BackendUnavailable, match="MLX is not installed"):
+            await mode.backend.install("smollm2-135m", report)
+        assert mode.fetched == []
+
+    async def test_model_that_has_gone_is_named_by_its_id(self, mode: Mode) -> None:
+        message = "There is no model '/models/tiny' here."
+        mode.prepare(
+            sse({"error": {"code": "model_not_found", "message": message}})[6:], status=404
+        )
+        with pytest.raises(ModelNotInstalled, match="'tiny' is not installed") as missing:
+            await mode.ask()
+        assert missing.value.data == {"model": "tiny"}
+        assert "/models" not in missing.value.message
+
     async def test_other_missing_models_cannot(self, mode: Mode) -> None:
         with pytest.raises(ModelNotInstalled, match="acp-agent models list") as missing:
             await mode.ask(model="nonesuch")
@@ -118,7 +142,6 @@ class TestTranslation:
             ToolResult("c1", "read", ""),
             AssistantMessage("so far", thought="secret", interrupted=True),
             UserMessage("go on"),
-            AssistantMessage("", interrupted=True),
             UserMessage("and?"),
         )
         call = {"id": "c1", "type": "function", "function": {"name": "read", "arguments": "{}"}}

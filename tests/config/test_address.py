@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from acp_agent.config.address import server_url
+from acp_agent.config.address import parse_address, server_url
 
 
 @pytest.mark.parametrize(
@@ -109,3 +109,13 @@ def test_any_text_is_an_address_or_a_value_error(text: str) -> None:
     assert parts.scheme in ("http", "https")
     assert parts.hostname
     assert not url.endswith("/")
+    assert server_url(url) == url
+    login = parse_address(text).login
+    assert (login is None) == ("@" not in parts.netloc)
+
+
+def test_the_login_is_not_shown() -> None:
+    address = parse_address("https://me:a[b@example.net/x/")
+    assert (address.login, address.host, address.path) == ("me:a[b", "example.net", "/x")
+    assert address.public_url == "https://example.net/x"
+    assert "a[b" not in repr(address)

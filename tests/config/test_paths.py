@@ -1,5 +1,6 @@
 """Where files live, and how folders are kept private."""
 
+import errno
 import os
 import stat
 import subprocess
@@ -11,7 +12,12 @@ import platformdirs
 import pytest
 
 from acp_agent.config import paths as module
-from acp_agent.config.paths import SOCKET_PATH_LIMIT, find_paths, private_folder
+from acp_agent.config.paths import (
+    SOCKET_PATH_LIMIT,
+    check_private_folder,
+    find_paths,
+    private_folder,
+)
 
 POSIX_ONLY = pytest.mark.skipif(sys.platform == "win32", reason="POSIX permissions")
 HOME_VARIABLES = ("ACP_AGENT_HOME", "ACP_AGENT_CONFIG", "XDG_RUNTIME_DIR", "TMPDIR")
@@ -153,8 +159,11 @@ def test_a_folder_of_another_user_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(os, "getuid", lambda: tmp_path.stat().st_uid + 1)
-    with pytest.raises(PermissionError, match="belongs to another user"):
-        private_folder(tmp_path)
+    for refuse in (private_folder, check_private_folder):
+        with pytest.raises(PermissionError) as refused:
+            refuse(tmp_path)
+        assert refused.value.errno == errno.EACCES
+        assert refused.value.strerror == "the folder belongs to another user"
 
 
 @POSIX_ONLY
@@ -185,6 +194,26 @@ def test_a_folder_that_cannot_be_closed_is_refused(
     monkeypatch.setattr(Path, "chmod", stay)
     with pytest.raises(PermissionError, match="is open to other users"):
         private_folder(tmp_path)
+
+
+@POSIX_ONLY
+@pytest.mark.parametrize("open_mode", [0o755, 0o711, 0o770, 0o1777])
+def test_a_folder_of_the_users_choice_is_refused_and_not_changed(
+    tmp_path: Path, open_mode: int
+) -> None:
+    tmp_path.chmod(open_mode)
+    with pytest.raises(PermissionError) as refused:
+        check_private_folder(tmp_path)
+    assert refused.value.strerror == "the folder is open to other users"
+    assert mode(tmp_path) == open_mode
+    tmp_path.chmod(0o700)
+    check_private_folder(tmp_path)
+    with pytest.raises(FileNotFoundError):
+        check_private_folder(tmp_path / "none")
+    (tmp_path / "file").touch(0o600)
+    with pytest.raises(NotADirectoryError):
+        check_private_folder(tmp_path / "file")
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
 def test_a_file_in_place_of_the_folder_is_an_os_error(tmp_path: Path) -> None:

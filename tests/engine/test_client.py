@@ -1,7 +1,8 @@
 """The engine client against servers that misbehave."""
 
-from collections.abc import AsyncGenerator
-from contextlib import aclosing
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from typing import Any
 
 import anyio
 import pytest
@@ -82,19 +83,59 @@ async def test_engine_that_hangs_is_explained(
         await ask(engine, Answer((ending(),)))
 
 
+def leaving() -> Answer:
+    error = {"error": {"message": "", "code": "engine_stopping"}}
+    return Answer((sse(error)[6:],), status=503)
+
+
 async def test_engine_about_to_leave_is_asked_once_more(engine: FakeEngine) -> None:
-    leaving = Answer((sse({"error": {"message": "", "code": "engine_stopping"}})[6:],), status=503)
+    first = leaving()
+
+    async def replace() -> None:
+        await first.started.wait()
+        engine.answers["hello"] = Answer((delta(content="new"), ending()))
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(replace)
+        assert await ask(engine, first) == "new"
+
+
+async def test_engine_that_leaves_again_is_an_error(engine: FakeEngine) -> None:
     with pytest.raises(BackendUnavailable, match="told to leave"):
-        await ask(engine, leaving)
+        await ask(engine, leaving())
 
 
 async def test_cancel_as_data_arrives_is_quiet(engine: FakeEngine) -> None:
-    """Ends as many reads as it takes to meet one that has just become ready."""
+    """In one of these steps of the loop the waiting read is ready and cancelled at once."""
+    loop, failures = asyncio.get_running_loop(), list[dict[str, Any]]()
+    loop.set_exception_handler(lambda _, context: failures.append(context))
     client = EngineClient(find_paths(), EngineSettings())
-    for _ in range(30):
-        engine.answers["hello"] = Answer(tuple(delta(content="x" * 50) for _ in range(200)))
-        with anyio.fail_after(PATIENCE), anyio.CancelScope() as scope:
-            async with aclosing(client.chat(request())) as chunks:
-                async for _ in chunks:
-                    scope.cancel()
-        await engine.answers["hello"].stopped.wait()
+
+    async def read(begun: anyio.Event) -> None:
+        async for _ in client.chat(request()):
+            begun.set()
+
+    try:
+        for steps in range(6):
+            begun, go_on = anyio.Event(), anyio.Event()
+            answer = Answer((delta(content="one"), go_on, delta(content="two"), anyio.Event()))
+            engine.answers["hello"] = answer
+            with anyio.fail_after(PATIENCE):
+                async with anyio.create_task_group() as tasks:
+                    tasks.start_soon(read, begun)
+                    await begun.wait()
+                    await anyio.wait_all_tasks_blocked()
+                    go_on.set()
+                    call_after(steps, tasks.cancel_scope.cancel)
+                await answer.stopped.wait()
+    finally:
+        loop.set_exception_handler(None)
+    assert failures == []
+
+
+def call_after(steps: int, call: Callable[[], None]) -> None:
+    """Does ``call`` in as many steps of the event loop."""
+    if steps:
+        asyncio.get_running_loop().call_soon(call_after, steps - 1, call)
+    else:
+        call()

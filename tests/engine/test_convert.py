@@ -10,7 +10,8 @@ import anyio
 import anyio.to_thread
 import pytest
 
-from acp_agent.engine.convert import ConversionError, convert_gguf
+from acp_agent.engine.convert import convert_gguf
+from acp_agent.errors import BackendError, InstallError
 from tests.fixtures.gguf_file import make_gguf
 
 pytestmark = [
@@ -42,10 +43,11 @@ async def test_the_editors_folder_is_not_imported_from(
 
 async def test_failure_is_one_sentence_and_keeps_the_details_apart(tmp_path: Path) -> None:
     (tmp_path / "no.gguf").write_bytes(b"this is no GGUF file")
-    with anyio.fail_after(60), pytest.raises(ConversionError) as caught:
+    with anyio.fail_after(60), pytest.raises(InstallError) as caught:
         await convert_gguf(tmp_path / "no.gguf", tmp_path / "out")
     assert "could not be converted" in caught.value.message
     assert str(tmp_path) not in caught.value.message
+    assert isinstance(caught.value, BackendError)
     assert caught.value.output
 
 

@@ -8,11 +8,13 @@ import stat
 import subprocess
 import sys
 from contextlib import aclosing, closing
+from pathlib import Path
 
 import anyio
 import psutil
 import pytest
 
+from acp_agent.config import paths as paths_module
 from acp_agent.errors import BackendError, BackendUnavailable
 from tests.fixtures.engine_process import PATIENCE, EngineProcess, request, text_of, wait_exit
 
@@ -31,6 +33,37 @@ async def test_only_this_user_can_reach_it(engine: EngineProcess) -> None:
     assert stat.S_IMODE(engine.paths.engine_socket.stat().st_mode) == 0o600
     assert stat.S_IMODE(engine.paths.runtime.stat().st_mode) == 0o700
     assert stat.S_IMODE(engine.paths.engine_log_file.stat().st_mode) == 0o600
+
+
+async def test_named_folder_is_never_changed(engine: EngineProcess, tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    path = tmp_path / "x.sock"
+    process = engine.spawn("--socket", str(path), "--idle-timeout", "0.2")
+    assert await wait_exit(process) == 1
+    log = engine.paths.engine_log_file.read_text()
+    assert f"cannot listen at {path}: the folder is open to other users" in log
+    assert "chmod 700" in log
+    assert stat.S_IMODE(tmp_path.stat().st_mode) == 0o755
+    assert list(tmp_path.iterdir()) == []
+
+
+async def test_named_folder_of_ones_own_is_used(engine: EngineProcess, run_folder: Path) -> None:
+    folder = run_folder / "named"
+    folder.mkdir(mode=0o700)
+    process = engine.spawn("--socket", str(folder / "x.sock"), "--idle-timeout", "0.2")
+    assert await wait_exit(process) == 0
+    assert "listens" in engine.paths.engine_log_file.read_text()
+
+
+async def test_folder_of_another_user_is_explained(
+    engine: EngineProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine.paths.runtime.mkdir(parents=True)
+    monkeypatch.setattr(paths_module, "_is_own", lambda found: False)  # pyright: ignore
+    with pytest.raises(BackendUnavailable) as refused:
+        await engine.collect(max_tokens=1)
+    assert "(the folder belongs to another user): see that" in refused.value.message
+    assert str(engine.paths.runtime) not in refused.value.message
 
 
 async def test_has_a_session_and_a_folder_of_its_own(engine: EngineProcess) -> None:

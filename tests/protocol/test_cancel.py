@@ -15,7 +15,7 @@ from tests.protocol.client import Client, prompt_params, serving
 pytestmark = pytest.mark.anyio
 
 CANCELLED = {"stopReason": "cancelled"}
-INTERRUPTED = "[This answer was interrupted here.]"
+INTERRUPTED = "(Your answer above was interrupted.)"
 
 
 def cancel(session: str) -> dict[str, Any]:
@@ -176,8 +176,8 @@ async def test_what_was_shown_stays_in_the_history_as_interrupted() -> None:
         await client.prompt(session, "two")
     assert requests(backend)[1].messages == (
         UserMessage("one"),
-        AssistantMessage(f"half an ans\n\n{INTERRUPTED}"),
-        UserMessage("two"),
+        AssistantMessage("half an ans"),
+        UserMessage(f"{INTERRUPTED}\n\ntwo"),
     )
 
 

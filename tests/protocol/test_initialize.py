@@ -9,7 +9,9 @@ import pytest
 
 from acp_agent import __version__
 from acp_agent.errors import ConfigError
-from acp_agent.protocol.handlers import Handlers, Loaded
+from acp_agent.protocol.handlers import Handlers
+from acp_agent.protocol.session_handlers import Loaded
+from acp_agent.turn.modes import Modes
 from tests.protocol.backend import fake
 from tests.protocol.client import (
     NEW_SESSION,
@@ -189,7 +191,7 @@ async def test_a_broken_configuration_is_told_when_a_session_starts_and_can_be_m
         if broken:
             broken.clear()
             raise ConfigError("config.toml, line 2: there is no key 'modle'.")
-        return await handlers_for({"fake": fake()})._load()  # pyright: ignore[reportPrivateUsage]
+        return Loaded(Modes({"fake": fake()}, ("fake",)), lambda _: None)
 
     async with connected(Handlers(load)) as client:
         await client.initialize()

@@ -127,7 +127,7 @@ async def test_a_bad_choice_lists_what_there_is(option: str, value: Any, words: 
 async def test_an_unknown_mode_lists_the_modes() -> None:
     async with serving(*two_modes()) as client:
         session = await client.new_session()
-        with pytest.raises(RpcError, match="'nine': choose one of one, two") as raised:
+        with pytest.raises(RpcError, match="no mode 'nine'; choose one of one, two") as raised:
             await client.call("session/set_mode", {"sessionId": session, "modeId": "nine"})
         assert raised.value.code == -32602
         assert not client.updates()

@@ -20,9 +20,9 @@ from acp_agent.backends.ollama.client import (
     is_listening,
     open_client,
 )
-from acp_agent.backends.ollama.endpoint import Endpoint, parse_endpoint
+from acp_agent.backends.ollama.endpoint import find_endpoint
 from acp_agent.backends.ollama.models import Catalogue, canonical, default_model, human_size
-from acp_agent.errors import BackendError, BackendUnavailable
+from acp_agent.errors import BackendError
 
 if TYPE_CHECKING:
     from acp_agent.backends.ollama.chat import Answer
@@ -38,7 +38,6 @@ _DRAIN_LIMIT = 0.25
 
 @dataclass(slots=True)
 class _Server:
-    endpoint: Endpoint
     client: OllamaClient
     catalogue: Catalogue
 
@@ -59,28 +58,15 @@ class OllamaBackend:
     A backend and an installer (it pulls). Connections are opened on first use.
     """
 
+    id = "ollama"
+    name = "Ollama"
+
     def __init__(self, settings: "OllamaSettings") -> None:
         self._settings = settings
+        self._endpoint = find_endpoint(settings.base_url)
+        self.description = f"Models of the Ollama server at {self._endpoint.url}"
         self._server: _Server | None = None
         self._placement_told: set[str] = set()
-
-    @property
-    def id(self) -> str:
-        """The mode's id."""
-        return "ollama"
-
-    @property
-    def name(self) -> str:
-        """The mode's label."""
-        return "Ollama"
-
-    @property
-    def description(self) -> str:
-        """Where the models run."""
-        try:
-            return f"Models of the Ollama server at {parse_endpoint(self._settings.base_url).url}"
-        except BackendUnavailable as error:
-            return error.message
 
     async def probe(self) -> Readiness:
         """As ``Backend.probe``: 300 ms for an absent server, about 1 s with many models."""
@@ -109,7 +95,7 @@ class OllamaBackend:
                     yield event
                 line = None if answer.is_done else await lines.next_line()
             if not answer.is_done:
-                raise faults.broken_off(self._open().endpoint)
+                raise faults.broken_off(self._endpoint)
             for event in await _drained(lines, answer):
                 yield event
             for event in answer.closing_events():
@@ -136,13 +122,12 @@ class OllamaBackend:
 
     def _open(self) -> _Server:
         if self._server is None:
-            endpoint = parse_endpoint(self._settings.base_url)
-            client = open_client(endpoint)
-            self._server = _Server(endpoint, client, Catalogue(client))
+            client = open_client(self._endpoint)
+            self._server = _Server(client, Catalogue(client))
         return self._server
 
     async def _probe(self) -> Readiness:
-        endpoint = parse_endpoint(self._settings.base_url)
+        endpoint = self._endpoint
         try:
             with anyio.fail_after(ANSWER_LIMIT) as limit:
                 if not await is_listening(endpoint):
@@ -211,7 +196,7 @@ class OllamaBackend:
     def _answer(self, model: str, num_ctx: int) -> "Answer":
         from acp_agent.backends.ollama.chat import Answer
 
-        return Answer(model, num_ctx, self._open().endpoint)
+        return Answer(model, num_ctx, self._endpoint)
 
     async def _first_line(self, model: str, lines: LineStream) -> bytes | None:
         try:

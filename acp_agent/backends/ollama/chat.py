@@ -21,7 +21,7 @@ from acp_agent.backends.base import (
 from acp_agent.backends.ollama import faults
 from acp_agent.backends.ollama.endpoint import Endpoint
 from acp_agent.backends.ollama.thinking import think_value
-from acp_agent.conversation import AssistantMessage, Message, ToolCall, ToolResult, UserMessage
+from acp_agent.conversation import Message, ToolCall, ToolResult, UserMessage
 
 if TYPE_CHECKING:
     from acp_agent.backends.ollama.models import Details
@@ -60,8 +60,8 @@ def chat_body(
 
 
 def chat_messages(messages: Sequence[Message]) -> list[dict[str, object]]:
-    """``messages`` as Ollama spells them; an answer cut off before its first word is left out."""
-    return [_chat_message(message) for message in messages if not _is_empty(message)]
+    """``messages`` as Ollama spells them; thoughts stay out."""
+    return [_chat_message(message) for message in messages]
 
 
 class Answer:
@@ -127,10 +127,6 @@ def _tool_call(call: "CalledTool") -> ToolCall:
     if not isinstance(arguments, str):
         arguments = json.dumps(arguments or {}, ensure_ascii=False)
     return ToolCall(call.id or f"call_{uuid4().hex}", call.function.name, arguments or "{}")
-
-
-def _is_empty(message: Message) -> bool:
-    return isinstance(message, AssistantMessage) and not (message.text or message.tool_calls)
 
 
 def _chat_message(message: Message) -> dict[str, object]:

@@ -15,7 +15,7 @@ import anyio
 
 from acp_agent.backends.ollama import faults
 from acp_agent.backends.ollama.endpoint import Endpoint
-from acp_agent.backends.ollama.ndjson import LINE_LIMIT, LineBuffer, LineTooLong
+from acp_agent.engine.lines import LineBuffer, LineTooLong
 from acp_agent.errors import BackendError, BackendUnavailable
 
 if TYPE_CHECKING:
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
     Shape = TypeVar("Shape", bound=BaseModel)
+
+LINE_LIMIT = 16 * 1024 * 1024
+"""Bytes of one line; a longer one is refused."""
 
 _CONNECT_LIMIT = 5.0
 _ERROR_LIMIT = 5.0
@@ -130,7 +133,7 @@ class LineStream:
         self._first_deadline: float | None = deadline
         self._stall_limit = stall_limit
         self._chunks = response.aiter_bytes()
-        self._buffer = LineBuffer()
+        self._buffer = LineBuffer(LINE_LIMIT)
         self._ended = False
 
     def __aiter__(self) -> Self:

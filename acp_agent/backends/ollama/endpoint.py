@@ -1,14 +1,14 @@
 """The address of the Ollama server, with its password kept out of every message.
 
-Owns what can be read off the address. Does not own how users may write it
-(``config/address`` brings it into one form) nor connections.
+Owns what follows from the address for a connection. Does not own how it is written
+(``config/address``) nor connections.
 """
 
 import ipaddress
 from dataclasses import dataclass, field
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
-from acp_agent.errors import BackendUnavailable
+from acp_agent.config.address import parse_address
 
 _SCHEME_PORTS = {"http": 80, "https": 443}
 
@@ -28,34 +28,20 @@ class Endpoint:
     credentials: tuple[str, str] | None = field(default=None, repr=False)
 
 
-def parse_endpoint(base_url: str) -> Endpoint:
-    """The endpoint that ``base_url`` names, an http(s) URL.
+def find_endpoint(base_url: str) -> Endpoint:
+    """The endpoint at ``base_url``, which the settings have checked.
 
     Raises:
-        BackendUnavailable: it is no such URL; the value is not repeated.
+        ValueError: it is no address after all.
     """
-    try:
-        parts = urlsplit(base_url)
-        port = parts.port or _SCHEME_PORTS[parts.scheme]
-    except (ValueError, KeyError):
-        raise _unreadable() from None
-    if not parts.hostname:
-        raise _unreadable()
-    login, at, place = parts.netloc.rpartition("@")
-    user, _, password = login.partition(":")
+    address = parse_address(base_url)
+    user, _, password = (address.login or "").partition(":")
     return Endpoint(
-        url=f"{parts.scheme}://{place}{parts.path.rstrip('/')}",
-        host=parts.hostname,
-        port=port,
-        is_loopback=_is_loopback(parts.hostname),
-        credentials=(unquote(user), unquote(password)) if at else None,
-    )
-
-
-def _unreadable() -> BackendUnavailable:
-    return BackendUnavailable(
-        "The address of Ollama cannot be read. Set base_url in the [ollama] section to one "
-        "like http://127.0.0.1:11434."
+        url=address.public_url,
+        host=address.host,
+        port=address.port or _SCHEME_PORTS[address.scheme],
+        is_loopback=_is_loopback(address.host.lower()),
+        credentials=None if address.login is None else (unquote(user), unquote(password)),
     )
 
 

@@ -82,6 +82,14 @@ def stalled(seconds: float) -> BackendError:
     )
 
 
+def pull_not_started(model: str, seconds: float) -> BackendError:
+    """No first line of a pull in time; the limit is fixed."""
+    return BackendError(
+        f"Ollama has not begun to pull {model} within {seconds:g} s. See that its machine "
+        "reaches Ollama's library (its log says more), then try again."
+    )
+
+
 def line_too_long(limit: int) -> BackendError:
     """One line of a stream is longer than we are ready to hold."""
     return BackendError(

@@ -10,7 +10,8 @@ from acp_agent.backends.base import Progress
 from acp_agent.backends.ollama import faults
 from acp_agent.backends.ollama.client import OllamaClient, Refused
 
-_FIRST_LIMIT = 120.0
+FIRST_LIMIT = 120.0
+"""Seconds until a pull must begin; Ollama asks its library first."""
 
 
 class _Layers:
@@ -47,13 +48,13 @@ async def pull(
         lines = await client.open_lines(
             "/api/pull",
             {"model": model, "stream": True},
-            first_limit=_FIRST_LIMIT,
+            first_limit=FIRST_LIMIT,
             stall_limit=stall_limit,
         )
     except Refused as refusal:
         raise faults.pull_failed(model, refusal.error) from None
     except TimeoutError:
-        raise faults.stalled(_FIRST_LIMIT) from None
+        raise faults.pull_not_started(model, FIRST_LIMIT) from None
     try:
         async for line in lines:
             try:
@@ -72,6 +73,6 @@ async def pull(
                 return
         raise faults.broken_off(client.endpoint)
     except TimeoutError:
-        raise faults.stalled(_FIRST_LIMIT) from None
+        raise faults.pull_not_started(model, FIRST_LIMIT) from None
     finally:
         await lines.aclose()

@@ -16,7 +16,7 @@ import anyio
 from anyio.abc import TaskStatus
 from filelock import AcquireReturnProxy, FileLock, Timeout
 
-from acp_agent.config.paths import private_folder
+from acp_agent.config.paths import check_private_folder, find_paths, private_folder
 from acp_agent.engine.host.blas import prefer_openblas
 from acp_agent.engine.host.listening import Server, listen
 from acp_agent.engine.host.options import Options
@@ -34,7 +34,8 @@ def run(options: Options) -> int:
     """Serves until it is idle or told to leave; returns the exit status.
 
     Raises:
-        AgentError: another engine is running, or the socket cannot be made.
+        AgentError: another engine is running, or the socket cannot be made, with the
+            reason; it is for the terminal and names the socket.
     """
     for name in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"):
         os.environ.setdefault(name, "1")  # models are folders here; nothing is downloaded
@@ -42,13 +43,24 @@ def run(options: Options) -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
     try:
-        folder = private_folder(options.socket.parent)
-        folder.chmod(0o700)
+        _prepare_folder(options.socket.parent)
         with _hold_lock(options), listen(options.socket) as listener:
             anyio.run(_serve, options, listener)
     except OSError as error:
-        raise AgentError(f"The engine cannot listen on its socket: {error.strerror}.") from error
+        raise AgentError(
+            f"The engine cannot listen at {options.socket}: {error.strerror or error}. Its folder "
+            "must be your own and closed to others (`chmod 700`): correct that, or name another "
+            "one with --socket or ACP_AGENT_HOME."
+        ) from error
     return 0
+
+
+def _prepare_folder(folder: Path) -> None:
+    """Makes our own runtime folder; one that the user named is checked and left as it is."""
+    if folder == find_paths().runtime:
+        private_folder(folder)
+    else:
+        check_private_folder(folder)
 
 
 def _hold_lock(options: Options) -> AcquireReturnProxy[FileLock]:
@@ -117,9 +129,6 @@ async def _leave_when_idle(server: Server, service: Service, limit: float) -> No
 
 async def _stop_on_leave(server: Server, worker: Worker, path: Path) -> None:
     await server.left()
-    _remove(path)
+    # Not awaited: this task is cancelled as soon as the server has ended.
+    path.unlink(missing_ok=True)  # noqa: ASYNC240
     worker.stop()
-
-
-def _remove(path: Path) -> None:
-    path.unlink(missing_ok=True)

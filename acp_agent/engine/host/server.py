@@ -15,6 +15,7 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from acp_agent import __version__
+from acp_agent.engine import PROTOCOL
 from acp_agent.engine.host.api import Output, parse_request
 from acp_agent.engine.host.channel import Channel
 from acp_agent.engine.host.errors import ApiError, bad_request
@@ -22,9 +23,6 @@ from acp_agent.engine.host.models import find_model, list_models
 from acp_agent.engine.host.responses import Completion, error_response
 from acp_agent.engine.host.runner import MlxRunner
 from acp_agent.engine.host.worker import Job, Worker
-
-PROTOCOL = 1
-"""Version of what agent and engine say to each other; checked in ``client``."""
 
 BODY_LIMIT = 64 * 2**20
 """Bytes of a request."""

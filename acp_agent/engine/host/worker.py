@@ -114,7 +114,7 @@ class Worker:
             self._runner.prepare()
             while (job := self._next()) is not None:
                 self._run(job)
-                job = None
+                job = None  # or its messages stay in memory while we wait for the next
         except Exception:
             _LOG.exception("the model thread failed")
         finally:

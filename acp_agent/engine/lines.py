@@ -1,11 +1,8 @@
-"""Cutting a byte stream into lines (NDJSON), however the bytes arrive.
+"""Cutting a byte stream into lines, however the bytes arrive: NDJSON, server-sent events.
 
 Owns finding line ends and the limit of a line. Does not own decoding: a line is handed
 over whole, so that no character is ever cut.
 """
-
-LINE_LIMIT = 16 * 1024 * 1024
-"""Bytes of one line; a longer one is refused."""
 
 
 class LineTooLong(Exception):
@@ -13,9 +10,13 @@ class LineTooLong(Exception):
 
 
 class LineBuffer:
-    """Bytes that have arrived and are not yet consumed as lines."""
+    """Bytes that have arrived and are not yet consumed as lines.
 
-    def __init__(self, limit: int = LINE_LIMIT) -> None:
+    Args:
+        limit: bytes of one line; a longer one is refused.
+    """
+
+    def __init__(self, limit: int) -> None:
         self._limit = limit
         self._bytes = bytearray()
         self._searched = 0
