@@ -113,12 +113,15 @@ class Model:
 class ModelRequest:
     """One request to a model. ``messages`` already fit its window.
 
-    ``session`` identifies the conversation to backends that keep a cache for it.
+    ``prompt`` is what the user said last, as it was said; in ``messages`` it may be joined
+    with what stood before it. ``session`` identifies the conversation to backends that
+    keep a cache for it.
     ``temperature`` and ``max_tokens`` (of the answer) are None for the model's own.
     """
 
     messages: Sequence[Message]
     model: str
+    prompt: str = ""
     session: str = ""
     thought_level: str | None = None
     temperature: float | None = None

@@ -30,6 +30,7 @@ from acp_agent.conversation import AssistantMessage, Message, ToolCall, ToolResu
 from acp_agent.engine.folder import is_model_folder, read_context_size
 from acp_agent.errors import BackendUnavailable, ModelNotInstalled
 
+_WAITING = "Waiting for the engine, which answers another prompt"
 _STOP_REASONS: Mapping[str, StopReason] = {"stop": "end_turn", "length": "max_tokens"}
 
 
@@ -109,14 +110,18 @@ class MlxBackend:
         return await anyio.to_thread.run_sync(self._read_readiness)
 
     async def stream(self, request: ModelRequest) -> AsyncGenerator[Event, None]:
-        """As ``Backend.stream``. Progress has the ids ``load`` and ``prefill``."""
+        """As ``Backend.stream``. Progress has the ids ``queue``, ``load``, ``prefill``."""
         folder = await anyio.to_thread.run_sync(self._find_folder, request.model)
         if folder is None:
             raise self._not_installed(request.model)
         reason, name = "stop", folder.name
+        waiting = False
         try:
             async with aclosing(self._engine.chat(self._body(request, folder))) as chunks:
                 async for chunk in chunks:
+                    if waiting != ("queue_progress" in chunk):
+                        waiting = not waiting
+                        yield Progress("queue", _WAITING, finished=not waiting)
                     for choice in chunk.get("choices", ()):
                         for event in _deltas(choice["delta"]):
                             yield event
@@ -153,10 +158,11 @@ class MlxBackend:
             reason = f"The first prompt offers it: {builtin.install_title}."
             return Readiness(True, reason, False, offered, wanted)
         reason = (
-            f"The configured model {wanted!r} is not installed: `acp-agent models list` shows "
-            "what is; choose another model or change `mlx.model`."
+            f"The configured model {Path(wanted).name!r} is not installed: choose another one, or "
+            "change `mlx.model`."
         )
-        return Readiness(bool(known), reason, False, offered, None)
+        # It stays the default: another one in its place would be a silent substitute.
+        return Readiness(True, reason, False, offered, wanted)
 
     def _find_folder(self, model: str) -> Path | None:
         found = (entry.path for entry in self._find_models() if entry.id == model)
@@ -165,12 +171,14 @@ class MlxBackend:
     def _not_installed(self, model: str) -> ModelNotInstalled:
         if model != self._builtin.id:
             return ModelNotInstalled(
-                f"The model {model!r} is not installed: `acp-agent models list` shows what is.",
+                f"The model {Path(model).name!r} is not installed: choose another one; "
+                "`acp-agent models list` shows what is.",
                 model=model,
             )
         return ModelNotInstalled(
-            f"{self._builtin.name} is not installed yet. {self._builtin.description} "
-            f"`acp-agent models install {model}` does it, too.",
+            f"{self._builtin.name} is not installed. {self._builtin.description} Allow the "
+            f"installation when a prompt offers it, run `acp-agent models install {model}`, or "
+            "choose another mode.",
             model=model,
             title=self._builtin.install_title,
         )

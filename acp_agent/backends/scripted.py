@@ -23,7 +23,6 @@ from acp_agent.backends.base import (
     ThoughtDelta,
     Usage,
 )
-from acp_agent.conversation import UserMessage
 from acp_agent.errors import BackendError
 
 _CONTEXT_SIZE = 32_768
@@ -111,15 +110,12 @@ class ScriptedBackend:
         return Readiness(True, models=(self._MODEL,), default_model=self._MODEL.id)
 
     async def stream(self, request: ModelRequest) -> AsyncGenerator[Event, None]:
-        """Plays the last user message.
+        """Plays what the user said last.
 
         Raises:
             BackendError: the program says ``fail``.
         """
-        prompts = [m.text for m in request.messages if isinstance(m, UserMessage)]
-        program = parse(prompts[-1]) if prompts else None
-        if program is None:
-            program = (_Command("say", prompts[-1] if prompts and prompts[-1] else "(empty)"),)
+        program = parse(request.prompt) or (_Command("say", request.prompt or "(empty)"),)
         steps: list[PlanStep] = []
         for command in program:
             if command.name == "stop":

@@ -100,7 +100,11 @@ async def _request(
     fitted = _fit(session.conversation, details.context_size if details else None)
     for cuts in range(_CUTS + 1):
         request = ModelRequest(
-            as_told(fitted.messages), model, session=session.id, thought_level=level
+            as_told(fitted.messages),
+            model,
+            prompt=_last_prompt(fitted),
+            session=session.id,
+            thought_level=level,
         )
         notice = _cut_notice(fitted.dropped, model) if fitted.dropped else None
         try:
@@ -134,6 +138,11 @@ def _fit(conversation: Conversation, context_size: int | None) -> Fitted:
     if context_size is None:
         return Fitted(tuple(conversation.messages), 0)
     return fit(conversation.messages, context_size - context_size // _ANSWER_SHARE)
+
+
+def _last_prompt(fitted: Fitted) -> str:
+    prompts = [message.text for message in fitted.messages if isinstance(message, UserMessage)]
+    return prompts[-1]
 
 
 def _cut(conversation: Conversation, fitted: Fitted) -> Fitted:

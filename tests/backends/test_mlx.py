@@ -64,7 +64,8 @@ class TestModels:
 
     async def test_unknown_configured_model_is_not_replaced(self, engine: FakeEngine) -> None:
         readiness = await Mode(engine, model="nonesuch").backend.probe()
-        assert readiness.default_model is None
+        assert readiness.default_model == "nonesuch"
+        assert readiness.ready
         assert not readiness.installed
         assert "nonesuch" in readiness.reason
 
@@ -167,6 +168,8 @@ class TestTranslation:
 
     async def test_chunks_become_events(self, mode: Mode) -> None:
         mode.prepare(
+            delta(role="assistant", content=""),
+            sse({"choices": [], "queue_progress": {"waiting": True}}),
             sse({"choices": [], "load_progress": {"processed": 0, "total": 0}}),
             sse({"choices": [], "load_progress": {"processed": 9, "total": 9}}),
             sse({"choices": [], "prompt_progress": {"processed": 3, "total": 8}}),
@@ -175,7 +178,10 @@ class TestTranslation:
             delta(content="yes"),
             ending("length"),
         )
+        waiting = "Waiting for the engine, which answers another prompt"
         assert await mode.ask() == [
+            Progress("queue", waiting),
+            Progress("queue", waiting, finished=True),
             Progress("load", "Loading tiny", 0, None, "B"),
             Progress("load", "Loading tiny", 9, 9, "B", finished=True),
             Progress("prefill", "Reading the prompt", 3, 8, "tokens"),

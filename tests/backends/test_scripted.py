@@ -28,7 +28,7 @@ WINDOW = 32_768
 async def play(*prompts: str) -> list[Event]:
     """The events of a request whose user messages are ``prompts``."""
     messages = [m for text in prompts for m in (UserMessage(text), AssistantMessage("say no"))]
-    request = ModelRequest(messages[:-1], "scripted")
+    request = ModelRequest(messages[:-1], "scripted", prompt=prompts[-1] if prompts else "")
     async with aclosing(ScriptedBackend().stream(request)) as events:
         with anyio.fail_after(20):
             return [event async for event in events]
@@ -69,7 +69,7 @@ async def test_stop_ends_the_turn_with_its_reason(reason: StopReason) -> None:
 
 
 async def test_fail_is_the_turns_error() -> None:
-    request = ModelRequest([UserMessage("say a\nfail It broke.\\nTry again.")], "scripted")
+    request = ModelRequest([], "scripted", prompt="say a\nfail It broke.\\nTry again.")
     async with aclosing(ScriptedBackend().stream(request)) as events:
         assert await anext(events) == TextDelta("a")
         with pytest.raises(BackendError, match=r"^It broke\.\nTry again\.$"):
@@ -114,7 +114,7 @@ async def test_the_last_prompt_is_the_program() -> None:
 
 
 async def test_slow_waits_and_can_be_stopped() -> None:
-    request = ModelRequest([UserMessage("slow 1 3600000")], "scripted")
+    request = ModelRequest([], "scripted", prompt="slow 1 3600000")
     async with aclosing(ScriptedBackend().stream(request)) as events:
         with anyio.move_on_after(0.05) as scope:
             await anext(events)

@@ -89,11 +89,11 @@ async def test_an_answer_that_breaks_off_is_an_error_and_the_session_goes_on(
             assert "Ollama" in error.message
             assert turn.answer == "Half"
             again = await session.ask("And now?")
-            assert again.answer == "You said: And now?"
+            assert again.answer.endswith("interrupted.)\n\nAnd now?")
         said = [message["content"] for message in server.chats[-1]["messages"]]
         assert said[0] == "Tell me"
-        assert said[1].startswith("Half\n")
-        assert said[2] == "And now?"
+        assert said[1] == "Half"
+        assert said[2].endswith("And now?")
 
 
 @pytest.mark.anyio
@@ -114,7 +114,7 @@ async def test_a_server_that_stops_in_an_answer_and_comes_back(
             error = await (await session.ask("Still there?")).error()
             assert "does not answer" in error.message
             async with server.running(server.port):
-                assert (await session.ask("Back?")).answer == "You said: Back?"
+                assert (await session.ask("Back?")).answer.endswith("Back?")
 
 
 @pytest.mark.anyio
@@ -152,11 +152,11 @@ async def test_a_cancel_closes_the_connection(spawn: Spawn, isolated_home: Path)
                 assert await turn.stop_reason() == "cancelled"
             with anyio.fail_after(LIMIT):
                 await server.wait_left("/api/chat")
-            assert (await session.ask("Go on")).answer == "You said: Go on"
+            assert (await session.ask("Go on")).answer.endswith("interrupted.)\n\nGo on")
             assert turn.updates("agent_message_chunk") == turn.chunks
         said = [message["content"] for message in server.chats[-1]["messages"]]
-        assert said[1].startswith("One two")
-        assert "interrupted" in said[1]
+        assert said[1] == "One two"
+        assert "interrupted" in said[2]
 
 
 @pytest.mark.anyio

@@ -195,6 +195,20 @@ async def test_leaving_the_queue_takes_the_request_out(engine: EngineProcess) ->
         assert text_of([first] + [chunk async for chunk in chunks]) == said_by(2000)
 
 
+async def test_a_request_that_waits_for_another_says_so(engine: EngineProcess) -> None:
+    alone = await engine.collect(max_tokens=3, return_progress=True)
+    assert not [chunk for chunk in alone if "queue_progress" in chunk]
+    async with aclosing(engine.client.chat(request())) as chunks:
+        await anext(chunks)
+        waiting = request(max_tokens=3, return_progress=True)
+        async with aclosing(engine.client.chat(waiting)) as others:
+            with anyio.fail_after(PATIENCE):
+                while "queue_progress" not in await anext(others):
+                    continue
+            await chunks.aclose()
+            assert text_of([chunk async for chunk in others]) == said_by(3)
+
+
 async def test_requests_are_served_in_order(engine: EngineProcess) -> None:
     texts: dict[str, str] = {}
 

@@ -54,18 +54,28 @@ class Completion:
             self._worker.withdraw(self._job)
 
     async def _stream(self, send_json: Any, send: Send) -> None:
+        waits = self._job.request.return_progress and self._worker.is_ahead_of(self._job)
+        if waits:
+            await self._begin_stream(send)
+            await _send_body(
+                send, self._event([_choice({})], {"queue_progress": {"waiting": True}})
+            )
         outputs = await self._receive()
-        if isinstance(outputs[0], Failed):
-            await send_json(outputs[0].error.status, outputs[0].error.body())
-            return
-        await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
-        await _send_body(send, self._event([_choice({"role": "assistant", "content": ""})]))
+        if not waits:
+            if isinstance(outputs[0], Failed):
+                await send_json(outputs[0].error.status, outputs[0].error.body())
+                return
+            await self._begin_stream(send)
         while True:
             await _send_body(send, b"".join(self._encode(output) for output in outputs))
             if isinstance(outputs[-1], Finished | Failed):
                 break
             outputs = await self._receive()
         await _send_body(send, b"", more=False)
+
+    async def _begin_stream(self, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
+        await _send_body(send, self._event([_choice({"role": "assistant", "content": ""})]))
 
     async def _whole(self, send_json: Any, send: Send) -> None:
         texts: list[str] = []

@@ -85,6 +85,11 @@ class Worker:
             self._queue.append(job)
             self._changed.notify_all()
 
+    def is_ahead_of(self, job: Job) -> bool:
+        """Whether another job runs while ``job`` waits."""
+        with self._changed:
+            return self._running is not None and self._running is not job
+
     def withdraw(self, job: Job) -> None:
         """Takes ``job`` out of the queue, or stops it at its next look at the channel."""
         with self._changed:
