@@ -168,6 +168,8 @@ async def test_configured_model_that_is_missing_is_offered(server: OllamaServer)
         assert steps[-1] == Progress("pull", title, 2_000_000_000, 2_000_000_000, "B", True)
         done = [step.done or 0 for step in steps]
         assert done == sorted(done)
+        shares = [(step.done or 0) / step.total for step in steps if step.total]
+        assert shares == sorted(shares)
         assert text_of(await collect(backend.stream(request))) == "You said: hi"
 
 

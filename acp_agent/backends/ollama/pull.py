@@ -15,9 +15,13 @@ FIRST_LIMIT = 120.0
 
 
 class _Layers:
-    """The bytes of all layers that were named so far."""
+    """The bytes of all layers that were named so far.
+
+    A layer that is named late makes the total grow; the share shown never falls.
+    """
 
     def __init__(self) -> None:
+        self._share = 0.0
         self._totals: dict[str, int] = {}
         self._done: dict[str, int] = {}
 
@@ -29,6 +33,9 @@ class _Layers:
     def progress(self, title: str) -> Progress:
         """The state of the whole pull."""
         done, total = sum(self._done.values()), sum(self._totals.values())
+        if total:
+            self._share = max(self._share, done / total)
+            done = int(self._share * total)
         return Progress("pull", title, done, total or None, "B")
 
 
