@@ -94,6 +94,8 @@ class Peer:
         self.outbox = outbox
         self._methods = methods
         self._notifications = {**notifications, CANCEL_REQUEST: self._on_cancel_request}
+        # A notification that carries an id is served as one and answered with null.
+        self._known: dict[str, object] = {**self._methods, **self._notifications}
         self._calls: dict[Id, Call] = {}
         self._outgoing: dict[int, _Waiting] = {}
         self._next_id = 0
@@ -233,18 +235,13 @@ class Peer:
             return await self._in_own_task(call, params)
 
         try:
-            known = self._methods if call.method not in self._notifications else self._accepting
-            response = await dispatch(request, handle, known)
+            response = await dispatch(request, handle, self._known)
         finally:
             del self._calls[call.id]
             for settled in call.on_settled:
                 settled()
             self._settled.set()
         self.outbox.put(MessageFrame(response))
-
-    @property
-    def _accepting(self) -> dict[str, object]:
-        return {**self._methods, **self._notifications}
 
     async def _in_own_task(self, call: Call, params: JsonObject) -> Json:
         # jsonrpcserver awaits this in a task that anyio does not know: wait, do not work.
