@@ -112,8 +112,10 @@ async def _request(
             return
         except ContextOverflow as overflow:
             smaller = _cut(session.conversation, fitted)
-            if answer.has_begun or cuts == _CUTS or smaller.dropped == fitted.dropped:
+            if smaller.dropped == fitted.dropped:
                 raise _too_long(overflow) from overflow
+            if answer.has_begun or cuts == _CUTS:
+                raise
             fitted = smaller
 
 
