@@ -6,8 +6,9 @@ own any behaviour. What a session needs is imported when the first one starts.
 
 import os
 import signal
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from contextlib import suppress
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import anyio
 
@@ -18,18 +19,34 @@ from acp_agent.rpc.outbox import Outbox
 from acp_agent.rpc.stdio import LineReader, writer_to
 
 if TYPE_CHECKING:
-    from acp_agent.backends.base import Backend, Report
+    from collections.abc import Mapping
+
+    from acp_agent.backends.base import Ask, Backend, Report
     from acp_agent.config.paths import Paths
     from acp_agent.config.settings import Settings
+    from acp_agent.engine.client import EngineClient
+    from acp_agent.models.catalogue import CatalogueEntry
+    from acp_agent.models.custom import CustomModel
+    from acp_agent.sessions.session import Session
+    from acp_agent.telemetry.turns import TurnLog
     from acp_agent.turn.modes import Modes
 
 PREFERENCE = ("gptoss_20b", "ollama", "mlx")
 """Modes for a new session, best first, where the user configured none."""
 
+FORGET_LIMIT = 1.0
+"""Seconds that the engine may take to forget a session."""
+
+STATUS_LIMIT = 2.0
+"""Seconds that the engine may take to tell its status."""
+
+STATUS_TURNS = 100
+"""Turns that ``/status`` counts."""
+
 _BUILTIN_GREETING = (
     "The built-in model, SmolLM2-135M, answers here: good for trying out, not for coding. "
-    "For a real one, run `ollama pull gpt-oss:20b` with Ollama (https://ollama.com) and choose "
-    "mode ollama."
+    "For a real one, choose mode gptoss_20b, or run `ollama pull gpt-oss:20b` with Ollama "
+    "(https://ollama.com) and choose mode ollama."
 )
 
 
@@ -69,7 +86,11 @@ async def _serve(wire: Wire) -> int:
 def _load(outbox: Outbox) -> Loaded:
     from acp_agent.config.load import load_settings
     from acp_agent.config.paths import find_paths
+    from acp_agent.engine.client import EngineClient
     from acp_agent.telemetry import configure_logging
+    from acp_agent.telemetry.turns import TurnLog, TurnRecord
+    from acp_agent.tools.base import Toolbox
+    from acp_agent.tools.read_file import ReadFile
     from acp_agent.turn.modes import Modes
 
     paths = find_paths()
@@ -78,9 +99,47 @@ def _load(outbox: Outbox) -> Loaded:
     settings = load_settings(paths, os.environ).settings
     configure_logging(paths.log_file, settings.log.level)
     outbox.merge = settings.merge
-    modes = Modes(build_backends(settings, paths), PREFERENCE, settings.default_mode)
+    engine = EngineClient(paths, settings.engine)
+    modes = Modes(build_backends(settings, paths, engine), PREFERENCE, settings.default_mode)
     is_chosen = settings.default_mode == "mlx"
-    return Loaded(modes, lambda mode: None if is_chosen else greeting(modes, mode))
+    turns = TurnLog(paths.telemetry_file)
+
+    def record(turn: TurnRecord) -> None:
+        if settings.telemetry.enabled:
+            turns.append(turn)
+
+    return Loaded(
+        modes,
+        lambda mode: None if is_chosen else greeting(modes, mode),
+        Toolbox([ReadFile()]),
+        partial(_describe_status, modes, engine, turns),
+        record,
+        partial(_forget, engine),
+    )
+
+
+async def _forget(engine: "EngineClient", session_id: str) -> None:
+    from acp_agent.errors import BackendError
+
+    with suppress(BackendError), anyio.move_on_after(FORGET_LIMIT):
+        await engine.forget(session_id)
+
+
+async def _describe_status(
+    modes: "Modes", engine: "EngineClient", turns: "TurnLog", session: "Session"
+) -> str:
+    from acp_agent.errors import BackendError
+    from acp_agent.turn.status import describe_status
+
+    await modes.refresh(session.mode)
+    status: Mapping[str, Any] | str | None = "It does not answer."
+    try:
+        with anyio.move_on_after(STATUS_LIMIT):
+            status = await engine.status()
+    except BackendError as error:
+        status = error.message
+    last = await anyio.to_thread.run_sync(turns.last, STATUS_TURNS)
+    return describe_status(modes.describe(session), status, last)
 
 
 def greeting(modes: "Modes", mode: str) -> str | None:
@@ -96,25 +155,49 @@ def greeting(modes: "Modes", mode: str) -> str | None:
     return None
 
 
-def build_backends(settings: "Settings", paths: "Paths") -> "dict[str, Backend]":
+def build_backends(
+    settings: "Settings", paths: "Paths", engine: "EngineClient"
+) -> "dict[str, Backend]":
     """The backends of this process by mode id, in the order they are listed."""
-    from acp_agent.backends.mlx import MlxBackend
+    from acp_agent.backends.engine.gptoss import GptOssBackend
+    from acp_agent.backends.engine.mlx import MlxBackend
     from acp_agent.backends.ollama.backend import OllamaBackend
     from acp_agent.backends.scripted import ScriptedBackend
-    from acp_agent.engine.client import EngineClient
-    from acp_agent.models.catalogue import BUILTIN_MODEL, CATALOGUE
+    from acp_agent.models.catalogue import BUILTIN_MODEL, CATALOGUE, GPT_OSS_MODEL
+    from acp_agent.models.custom import extend_catalogue
     from acp_agent.models.store import ModelStore
 
-    async def install(model: str, report: "Report") -> None:
-        await install_model(model, paths, report)
+    custom = custom_models(settings)
+    catalogue = extend_catalogue(custom)
+    store = ModelStore(paths.models, custom)
 
+    async def install(model: str, report: "Report", ask: "Ask") -> None:
+        from acp_agent.backends.engine.installing import install_model
+        from acp_agent.config.machine import Machine
+
+        memory = None if settings.engine.ignore_memory else Machine().total()
+        await install_model(paths.models, catalogue, memory, model, report, ask)
+
+    own = [entry for entry in catalogue.values() if entry.id not in CATALOGUE]
     backends: list[Backend] = [
+        GptOssBackend(
+            settings.gptoss,
+            engine,
+            find_models=store.installed,
+            check=store.check,
+            unfinished=store.unfinished,
+            offered=CATALOGUE[GPT_OSS_MODEL],
+            install=install,
+            explain_unfit=partial(_explain_unfit, settings, CATALOGUE[GPT_OSS_MODEL]),
+        ),
         OllamaBackend(settings.ollama),
         MlxBackend(
             settings.mlx,
-            EngineClient(paths, settings.engine),
-            find_models=ModelStore(paths.models).installed,
-            builtin=CATALOGUE[BUILTIN_MODEL],
+            engine,
+            find_models=store.installed,
+            check=store.check,
+            unfinished=store.unfinished,
+            offered=[CATALOGUE[BUILTIN_MODEL], *own],
             install=install,
         ),
     ]
@@ -123,29 +206,31 @@ def build_backends(settings: "Settings", paths: "Paths") -> "dict[str, Backend]"
     return {backend.id: backend for backend in backends}
 
 
-async def install_model(model: str, paths: "Paths", report: "Report") -> None:
-    """Installs ``model`` from the catalogue, each of its steps as a progress of its own.
+def custom_models(settings: "Settings") -> "list[CustomModel]":
+    """The models that the configuration names."""
+    from pathlib import Path
 
-    Raises:
-        AgentError: it could not be installed, with what to do next.
-    """
-    from acp_agent.backends.base import Progress
-    from acp_agent.engine.convert import convert_gguf
-    from acp_agent.models.install import install
+    from acp_agent.models.custom import CustomModel
 
-    steps: list[Progress] = []
+    return [
+        CustomModel(
+            id=name,
+            repo=own.repo,
+            path=None if own.path is None else Path(own.path).expanduser().absolute(),
+            revision=own.revision,
+            name=own.name,
+            licence=own.licence,
+            context_size=own.context_size,
+            minimum_memory=own.minimum_memory,
+        )
+        for name, own in settings.models.items()
+    ]
 
-    async def on_step(title: str, done: int | None, total: int | None) -> None:
-        if steps and steps[-1].title == title:
-            steps.append(replace(steps.pop(), done=done, total=total))
-        else:
-            await finish_last()
-            steps.append(Progress(f"install-{len(steps)}", title, done, total, "B"))
-        await report(steps[-1])
 
-    async def finish_last() -> None:
-        if steps:
-            await report(replace(steps[-1], finished=True))
+def _explain_unfit(settings: "Settings", entry: "CatalogueEntry") -> str | None:
+    from acp_agent.config.machine import Machine, explain_unfit
 
-    await install(model, paths.models, convert=convert_gguf, report=on_step)
-    await finish_last()
+    if settings.engine.ignore_memory:
+        return None
+    unfit = explain_unfit(entry.minimum_memory, entry.recommended_memory, Machine().total())
+    return unfit.reason if unfit is not None and unfit.severity == "refuse" else None

@@ -1,11 +1,13 @@
 """The conversation of a session, neutral of any backend and of ACP.
 
-Owns the messages (user, assistant, tool results) and cutting them to a model's
-window. Does not own how a backend spells them, nor what the editor is shown.
+Owns the messages (user, assistant, tool results), what a model is told of a tool, and
+cutting messages to a model's window. Does not own how a backend spells them, nor what the
+editor is shown.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 _BYTES_PER_TOKEN = 3
 _TOKENS_PER_MESSAGE = 8
@@ -54,9 +56,18 @@ class ToolResult:
 Message = UserMessage | AssistantMessage | ToolResult
 
 
+@dataclass(slots=True, frozen=True)
+class Tool:
+    """A tool as a model is told of it. ``parameters`` is the JSON Schema of an object."""
+
+    name: str
+    description: str
+    parameters: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+
 @dataclass(slots=True)
 class Conversation:
-    """The messages of one session in order; append-only."""
+    """The messages of one session in order."""
 
     messages: list[Message] = field(default_factory=list[Message])
 

@@ -89,7 +89,7 @@ class ContextOverflow(BackendError):
 
 
 class InstallError(BackendError):
-    """A model could not be installed; nothing of it is left behind.
+    """A model could not be installed: it is not listed, and what arrived waits for a retry.
 
     Args:
         output: the end of what the tool printed that failed. It may name paths and

@@ -4,7 +4,7 @@ import argparse
 import sys
 from collections.abc import Callable
 
-from benchmarks import measures, model
+from benchmarks import engine, measures, model
 
 MEASURES: dict[str, Callable[[], None]] = {
     "startup": measures.startup,
@@ -13,6 +13,9 @@ MEASURES: dict[str, Callable[[], None]] = {
     "tokens": model.tokens,
     "model-cancel": model.cancel,
     "stall": model.stall,
+    "cache": engine.cache,
+    "company": engine.company,
+    "parked": engine.parked,
 }
 
 

@@ -24,7 +24,13 @@ def tokens(rounds: int = 5) -> None:
     """Tokens a second through the agent and through ``mlx_lm.stream_generate``, in turn."""
     ours: list[dict[str, float]] = []
     plain: list[dict[str, float]] = []
-    with _agent(ACP_AGENT_MLX_MAX_TOKENS=str(_TOKENS)) as agent, _plain() as reference:
+    # Without the prompt cache: the reference has none.
+    settings = {"ACP_AGENT_ENGINE_CACHE_MEMORY": "0", "ACP_AGENT_ENGINE_CACHE_DISK": "0"}
+    _stop_engine()
+    with (
+        _agent(ACP_AGENT_MLX_MAX_TOKENS=str(_TOKENS), **settings) as agent,
+        _plain() as reference,
+    ):
         session = _session(agent)
         for turn in range(rounds + 1):
             agent_run, plain_run = _ours(agent, session), _reference(reference)
@@ -86,6 +92,13 @@ def _agent(**environ: str) -> Agent:
     return agent
 
 
+def _stop_engine() -> None:
+    """Ends an engine that other settings may have started."""
+    home = os.environ.get("ACP_AGENT_TEST_HOME", str(ROOT / ".cache" / "home"))
+    command = [sys.executable, "-m", "acp_agent", "engine", "stop"]
+    subprocess.run(command, env={**os.environ, "ACP_AGENT_HOME": home}, check=False)
+
+
 def _session(agent: Agent) -> str:
     session = agent.new_session()
     agent.answer(agent.send("session/set_mode", {"sessionId": session, "modeId": "mlx"}))
@@ -104,7 +117,7 @@ def _ours(agent: Agent, session: str) -> dict[str, float]:
         if message.get("id") == prompt and "method" not in message:
             result = message["result"]
     seconds = time.perf_counter() - start
-    count = result["_meta"]["acp-agent"]["outputTokens"]
+    count = result["_meta"]["acp-agent"]["generatedTokens"]
     return {"tokens": count, "first": first, "seconds": seconds}
 
 

@@ -14,7 +14,6 @@ from tests.protocol.process import Ends, agent, pipes, sockets, terminal
 if sys.platform == "win32":
     pytest.skip("these tests use POSIX descriptors", allow_module_level=True)
 
-CANCELLED = {"stopReason": "cancelled"}
 END_SECONDS = 5.0
 
 every_transport = pytest.mark.parametrize("make", [pipes, sockets], ids=["pipes", "sockets"])
@@ -48,7 +47,7 @@ def test_a_line_of_ten_million_bytes_is_read_and_answered() -> None:
         request = process.prompt(session, f"say {text}")
         writer = threading.Thread(target=process.post, args=(request,))
         writer.start()
-        assert process.answer(request)["result"] == {"stopReason": "end_turn"}
+        assert process.answer(request)["result"]["stopReason"] == "end_turn"
         writer.join()
         assert process.text() == text
 
@@ -109,7 +108,7 @@ def test_a_prompt_and_its_cancellation_in_one_write(make: Callable[[], Ends]) ->
             prompt = process.prompt(session, "say never\nslow 1000 1000")
             params = {"sessionId": session}
             process.post(prompt, {"jsonrpc": "2.0", "method": "session/cancel", "params": params})
-            assert process.answer(prompt)["result"] == CANCELLED
+            assert process.answer(prompt)["result"]["stopReason"] == "cancelled"
         assert process.text() == ""
 
 
@@ -120,7 +119,8 @@ def test_the_end_of_input_cancels_what_runs_and_ends_the_process() -> None:
         process.post(prompt)
         assert "update" in process.read()["params"]
         process.end_input()
-        assert process.rest()[-1] == {"jsonrpc": "2.0", "id": prompt["id"], "result": CANCELLED}
+        last = process.rest()[-1]
+        assert (last["id"], last["result"]["stopReason"]) == (prompt["id"], "cancelled")
         assert process.wait(END_SECONDS) == 0
 
 

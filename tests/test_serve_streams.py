@@ -132,7 +132,7 @@ def test_a_client_that_stops_reading_costs_no_memory_and_loses_nothing() -> None
         process.post(prompt)
         wait_until(lambda: is_stalled(process))
         assert usage.memory_info().rss - before < 5_000_000
-        assert process.answer(prompt)["result"] == {"stopReason": "end_turn"}
+        assert process.answer(prompt)["result"]["stopReason"] == "end_turn"
         assert process.text(start) == "x" * 20_000_000 + "end"
         # Merged while the client was behind.
         assert len(process.seen) - start < 20_000
@@ -156,7 +156,7 @@ def test_a_stalled_turn_can_be_cancelled() -> None:
         wait_until(lambda: is_stalled(process))
         params = {"sessionId": session}
         process.post({"jsonrpc": "2.0", "method": "session/cancel", "params": params})
-        assert process.answer(prompt)["result"] == {"stopReason": "cancelled"}
+        assert process.answer(prompt)["result"]["stopReason"] == "cancelled"
         assert process.say(session, "say well") == "well"
 
 
@@ -168,7 +168,7 @@ def test_a_flood_can_be_cancelled_while_it_is_read() -> None:
         process.read()
         params = {"sessionId": session}
         process.post({"jsonrpc": "2.0", "method": "session/cancel", "params": params})
-        assert process.answer(prompt)["result"] == {"stopReason": "cancelled"}
+        assert process.answer(prompt)["result"]["stopReason"] == "cancelled"
 
 
 def test_many_prompts_in_one_write_come_back_in_order() -> None:

@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol, runtime_checkable
 
-from acp_agent.conversation import Message, ToolCall
+from acp_agent.conversation import Message, Tool, ToolCall
 
 StopReason = Literal["end_turn", "max_tokens", "refusal"]
 
@@ -29,19 +29,44 @@ class TextDelta:
 
 
 @dataclass(slots=True)
+class ToolCallStarted:
+    """The model begins to call tool ``name``; its arguments are still being written."""
+
+    id: str
+    name: str
+
+
+@dataclass(slots=True)
 class ToolCallRequested:
-    """The model wants a tool run; ``call.arguments`` is complete JSON text."""
+    """The model wants a tool run; ``call.arguments`` is the whole text of them.
+
+    ``fault`` says in a sentence for the model why the call must not run, as when the
+    arguments are no JSON object; empty where it may.
+    """
 
     call: ToolCall
+    fault: str = ""
 
 
 @dataclass(slots=True)
 class Usage:
-    """Token counts of one model request; ``context_size`` is the window in force."""
+    """Token counts of one model request; ``context_size`` is the window in force.
+
+    The rest is None where a backend does not tell. ``cached_tokens`` of the input were not
+    computed anew, ``thought_tokens`` of the output were reasoning; waiting for a turn,
+    reading the prompt and writing the answer took so many seconds; ``memory_peak`` is the
+    model process's, in bytes.
+    """
 
     input_tokens: int
     output_tokens: int
     context_size: int | None = None
+    cached_tokens: int | None = None
+    thought_tokens: int | None = None
+    queue_seconds: float | None = None
+    prompt_seconds: float | None = None
+    answer_seconds: float | None = None
+    memory_peak: int | None = None
 
 
 @dataclass(slots=True)
@@ -50,6 +75,7 @@ class Progress:
 
     ``id`` names the step, unique within the stream; ``done`` and ``total`` are in
     ``unit`` (``B`` bytes, ``tokens``), None where unknown; ``finished`` ends the step.
+    ``pace`` says how fast it goes and how long it will take, where that is known.
     """
 
     id: str
@@ -58,6 +84,7 @@ class Progress:
     total: int | None = None
     unit: str = ""
     finished: bool = False
+    pace: str = ""
 
 
 @dataclass(slots=True)
@@ -89,7 +116,17 @@ class Done:
     stop_reason: StopReason = "end_turn"
 
 
-Event = ThoughtDelta | TextDelta | ToolCallRequested | Usage | Progress | Notice | Plan | Done
+Event = (
+    ThoughtDelta
+    | TextDelta
+    | ToolCallStarted
+    | ToolCallRequested
+    | Usage
+    | Progress
+    | Notice
+    | Plan
+    | Done
+)
 
 
 @dataclass(slots=True, frozen=True)
@@ -99,6 +136,7 @@ class Model:
     ``context_size`` is the window in tokens that a request would get, None if unknown.
     ``thought_levels`` are the values a user may choose, lowest first (empty: the model
     does not think, or cannot be told how much); ``thought_default`` is one of them.
+    ``calls_tools`` says whether it can be offered tools.
     """
 
     id: str
@@ -107,6 +145,7 @@ class Model:
     context_size: int | None = None
     thought_levels: tuple[str, ...] = ()
     thought_default: str | None = None
+    calls_tools: bool = False
 
 
 @dataclass(slots=True, frozen=True)
@@ -115,7 +154,8 @@ class ModelRequest:
 
     ``prompt`` is what the user said last, as it was said; in ``messages`` it may be joined
     with what stood before it. ``session`` identifies the conversation to backends that
-    keep a cache for it.
+    keep a cache for it. ``instructions`` and ``tools`` are the same for all requests of a
+    session; both are empty for a model that cannot call tools.
     ``temperature`` and ``max_tokens`` (of the answer) are None for the model's own.
     """
 
@@ -123,6 +163,8 @@ class ModelRequest:
     model: str
     prompt: str = ""
     session: str = ""
+    instructions: str = ""
+    tools: Sequence[Tool] = ()
     thought_level: str | None = None
     temperature: float | None = None
     max_tokens: int | None = None
@@ -133,7 +175,8 @@ class Readiness:
     """Whether a mode can answer, and in one sentence why not and what to do about it.
 
     ``ready`` is True also where only the model is missing and the first prompt offers
-    to install it (``installed`` False): ``reason`` then says so.
+    to install it (``installed`` False): ``reason`` then says so. Of a mode that is ready
+    and installed it says what its model does now, if that is known.
     """
 
     ready: bool
@@ -183,13 +226,18 @@ class Backend(Protocol):
 Report = Callable[[Progress], Awaitable[None]]
 """Takes the progress of a long step; may wait."""
 
+Ask = Callable[[str, str], Awaitable[bool]]
+"""``ask(title, detail)``: whether the user allows it. No answer means no."""
+
 
 @runtime_checkable
 class Installer(Protocol):
     """A backend that can fetch a missing model itself."""
 
-    async def install(self, model: str, report: Report) -> None:
+    async def install(self, model: str, report: Report, ask: Ask) -> None:
         """Fetches ``model``, telling ``report`` how far it is; cancelling stops it.
+
+        The user has allowed it; ``ask`` is for what only shows then, as a licence's text.
 
         Raises:
             BackendError: it could not be fetched, with what to do next.

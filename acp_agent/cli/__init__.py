@@ -14,6 +14,8 @@ _COMMANDS = {
     "models": "list, install and remove models",
     "engine": "run the engine that serves local MLX models",
     "config": "check the configuration",
+    "telemetry": "show, export or clear the figures of past turns",
+    "bench": "measure an installed model on this machine",
     "serve": "serve an editor on stdin and stdout (what `acp-agent` alone does)",
 }
 
@@ -46,7 +48,7 @@ def _introduction() -> str:
         "acp-agent puts your own language models behind an editor that speaks the Agent",
         "Client Protocol. An editor starts it; in a terminal, try one of these:",
         "",
-        *(f"  acp-agent {name:<8}{text}" for name, text in _COMMANDS.items()),
+        *(f"  acp-agent {name:<11}{text}" for name, text in _COMMANDS.items()),
         "",
         "Zed: add to settings.json",
         f'  "agent_servers": {{"acp-agent": {{"type": "custom", "command": "{command}"}}}}',

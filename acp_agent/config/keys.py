@@ -6,6 +6,7 @@ Owns both namings. Does not own values.
 import json
 import re
 from collections.abc import Iterator
+from typing import get_args, get_origin
 
 from pydantic import BaseModel
 
@@ -22,14 +23,29 @@ _CUSTOMARY_VARIABLES: dict[KeyPath, tuple[str, ...]] = {
 
 
 def setting_keys(model: type[BaseModel] = Settings, above: KeyPath = ()) -> Iterator[KeyPath]:
-    """The key of every setting in ``model``, in the order of declaration."""
+    """The key of every setting in ``model``, in the order of declaration.
+
+    Tables that the user names (``named_tables``) are left out.
+    """
     for name, field in model.model_fields.items():
         path = (*above, name)
         section = field.annotation
+        if get_origin(section) is dict:
+            continue
         if isinstance(section, type) and issubclass(section, BaseModel):
             yield from setting_keys(section, path)
         else:
             yield path
+
+
+def named_tables() -> dict[KeyPath, tuple[str, ...]]:
+    """The tables whose keys the user chooses, each with the settings of one such key."""
+    found: dict[KeyPath, tuple[str, ...]] = {}
+    for name, field in Settings.model_fields.items():
+        if get_origin(field.annotation) is dict:
+            _, section = get_args(field.annotation)
+            found[(name,)] = tuple(section.model_fields)
+    return found
 
 
 def variables_of(path: KeyPath) -> tuple[str, ...]:

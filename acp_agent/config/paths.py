@@ -45,6 +45,16 @@ class Paths:
         return self.state / "engine.log"
 
     @property
+    def telemetry_file(self) -> Path:
+        """The figures of past turns, one JSON object a line."""
+        return self.state / "turns.jsonl"
+
+    @property
+    def prompt_caches(self) -> Path:
+        """What engines saved of past prompts."""
+        return self.state / "prompt-cache"
+
+    @property
     def engine_socket(self) -> Path:
         """The engine's Unix domain socket."""
         return self.runtime / "engine.sock"

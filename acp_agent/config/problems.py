@@ -7,10 +7,11 @@ nor the file. No sentence repeats a value: an address may hold a password.
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
-from acp_agent.config.keys import KeyPath, dotted, setting_keys
+from acp_agent.config.keys import KeyPath, dotted, named_tables, setting_keys
 
 if TYPE_CHECKING:
     from pydantic import ValidationError
+    from pydantic_core import ErrorDetails
 
 Problem = tuple[KeyPath, str]
 """The key that is refused, and a sentence about it (without its place)."""
@@ -21,6 +22,9 @@ def find_problems(error: "ValidationError") -> list[Problem]:
     problems: dict[KeyPath, str] = {}
     for detail in error.errors(include_url=False, include_input=False):
         path = tuple(str(part) for part in detail["loc"])
+        if path[:1] in named_tables():
+            problems[path] = _in_named_table(path, detail)
+            continue
         if detail["type"] == "extra_forbidden":
             problems[path] = _unknown_key(path)
             continue
@@ -35,6 +39,18 @@ def find_problems(error: "ValidationError") -> list[Problem]:
         else:
             problems.setdefault(path, f"{dotted(path)} must be {_allowed(path)}.")
     return list(problems.items())
+
+
+def _in_named_table(path: KeyPath, detail: "ErrorDetails") -> str:
+    """What is wrong at ``path``, which begins with the name of a table of tables."""
+    table, *rest = path
+    if len(rest) < 2 and detail["type"] != "value_error":
+        return f"{dotted((table,))} holds tables only: write [{table}.NAME] above their keys."
+    settings = ", ".join(named_tables()[table,])
+    if detail["type"] == "extra_forbidden":
+        return f"{dotted(path)} is not a setting; use one of {settings}."
+    reason = detail.get("ctx", {}).get("error") or f"has a value that does not fit: {detail['msg']}"
+    return f"{dotted(path)} {reason}."
 
 
 def _setting_at(location: KeyPath) -> KeyPath:

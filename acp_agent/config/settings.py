@@ -5,9 +5,9 @@ own where values come from: ``config/load`` merges file and environment.
 """
 
 import re
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from acp_agent.config.address import server_url
 
@@ -20,6 +20,13 @@ def _duration(text: str) -> str:
         return f"{text}s"
     if not _DURATION.fullmatch(text):
         raise ValueError('must be a duration such as "10m", "1h30m" or "-1s" (for ever)')
+    return text
+
+
+def _idle_time(text: str) -> str:
+    """``never``, or a whole number of seconds, minutes or hours."""
+    if not re.fullmatch(r"never|[1-9][0-9]*[smh]", text):
+        raise ValueError('must be a time such as "10m", "1h" or "90s", or "never"')
     return text
 
 
@@ -64,11 +71,34 @@ class MlxSettings(_Section):
     """Upper limit of one answer in tokens."""
 
 
+class GptOssSettings(_Section):
+    """Mode ``gptoss_20b``: gpt-oss in this project's own engine."""
+
+    model: _Text = "gpt-oss-20b"
+    """The model: an installed model's id, or the path of an MLX model folder."""
+    reasoning_effort: Literal["low", "medium", "high"] = "medium"
+    """How much the model thinks where the session chose nothing."""
+    temperature: float = Field(default=1.0, ge=0, le=2)
+    """Sampling temperature; its makers recommend 1."""
+    max_tokens: int = Field(default=16_384, ge=1)
+    """Upper limit of one answer in tokens, thoughts included."""
+
+
 class EngineSettings(_Section):
     """The engine process that runs MLX models for all editor windows."""
 
     idle_timeout: float = Field(default=600.0, gt=0)
-    """Seconds without a request or client after which the engine exits."""
+    """Seconds without a request, a client or a loaded model after which the engine exits."""
+    unload_after: Annotated[str, AfterValidator(_idle_time)] = "10m"
+    """How long a model stays in memory after its last use: as "5m", "1h", or "never"."""
+    max_sequences: int = Field(default=4, ge=1, le=64)
+    """Answers that one model writes at the same time; more wait."""
+    cache_memory: int = Field(default=2048, ge=0)
+    """Upper limit in MB of what is kept in memory of past prompts, beside the model."""
+    cache_disk: int = Field(default=4096, ge=0)
+    """Upper limit in MB of what is kept on disk of past prompts; 0 keeps nothing."""
+    ignore_memory: bool = False
+    """Load models that memory seems too small for. The machine may become slow."""
     start_timeout: float = Field(default=60.0, gt=0)
     """Seconds the engine may take to answer after it was started."""
     prefill_step: int | None = Field(default=None, ge=1)
@@ -82,6 +112,38 @@ class LogSettings(_Section):
     """Least severe level written."""
 
 
+class ModelSettings(_Section):
+    """A model of the user's own in mode ``mlx``: a repository to install, or a folder."""
+
+    repo: Annotated[str, Field(pattern=r"^[\w.-]+/[\w.-]+$")] | None = None
+    """``owner/name`` of a repository on the model hub with the model in MLX's format."""
+    path: _Text | None = None
+    """An MLX model folder, used where it is."""
+    revision: _Text = "main"
+    """Branch, tag or commit of ``repo``."""
+    name: _Text | None = None
+    """Name for display; else the table's."""
+    licence: str = ""
+    """SPDX identifier of the licence, where it is known."""
+    context_size: int | None = Field(default=None, ge=1)
+    """Window in tokens; else what the model's files say."""
+    minimum_memory: float | None = Field(default=None, gt=0)
+    """GiB of memory that the machine must have."""
+
+    @model_validator(mode="after")
+    def _has_one_source(self) -> Self:
+        if (self.repo is None) == (self.path is None):
+            raise ValueError("must have either repo or path")
+        return self
+
+
+class TelemetrySettings(_Section):
+    """Figures of each turn, kept on this machine only."""
+
+    enabled: bool = True
+    """Whether times and token counts of turns are recorded; never what was said."""
+
+
 class Settings(_Section):
     """Everything in ``config.toml``."""
 
@@ -91,5 +153,9 @@ class Settings(_Section):
     """Whether text pieces are merged while the editor is busy."""
     ollama: OllamaSettings = OllamaSettings()
     mlx: MlxSettings = MlxSettings()
+    gptoss: GptOssSettings = GptOssSettings()
     engine: EngineSettings = EngineSettings()
     log: LogSettings = LogSettings()
+    telemetry: TelemetrySettings = TelemetrySettings()
+    models: dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")], ModelSettings] = {}
+    """Models of the user's own, a table ``[models.NAME]`` each."""

@@ -23,6 +23,12 @@ def is_model_folder(folder: Path) -> bool:
     return (folder / "config.json").is_file()
 
 
+def read_model_type(folder: Path) -> str | None:
+    """The architecture of the model in ``folder`` as its config.json names it."""
+    found = read_json(folder / "config.json").get("model_type")
+    return found if isinstance(found, str) else None
+
+
 def read_context_size(folder: Path) -> int | None:
     """The window in tokens that the model in ``folder`` was trained for, if it says."""
     config = read_json(folder / "config.json")

@@ -24,7 +24,7 @@ from acp_agent.errors import BackendUnavailable
 _LOG = logging.getLogger(__name__)
 _INTERVAL = 0.025
 """Seconds between two looks for the engine while it starts."""
-_LOG_LIMIT = 2**20
+LOG_LIMIT = 2**20
 """Bytes of the engine's log above which the next start begins a new one."""
 
 
@@ -40,10 +40,30 @@ def explain_unsupported() -> str | None:
     return None
 
 
+def lock_file(socket: Path) -> Path:
+    """What the engine that listens at ``socket`` holds locked for its life."""
+    return socket.with_suffix(".lock")
+
+
+def is_lock_free(socket: Path) -> bool:
+    """Whether no engine lives at ``socket``, not even one that is about to end."""
+    from filelock import FileLock, Timeout
+
+    if not socket.parent.is_dir():
+        return True
+    try:
+        with FileLock(lock_file(socket), timeout=0, mode=0o600):
+            return True
+    except Timeout:
+        return False
+
+
 async def ensure_running(
     paths: Paths, settings: EngineSettings, is_running: Callable[[], Awaitable[bool]]
 ) -> None:
     """Returns once ``is_running``, after starting an engine where there is none.
+
+    What ``is_running`` raises comes out as it is.
 
     Raises:
         BackendUnavailable: none can run here, or it did not start in time.
@@ -99,17 +119,10 @@ async def _wait(
 
 
 def _spawn(paths: Paths, settings: EngineSettings) -> subprocess.Popen[bytes]:
-    # -P: no module of the folder that the editor started us in may be imported.
-    command = [sys.executable, "-P", "-m", "acp_agent", "engine"]
-    command += ["--socket", str(paths.engine_socket), "--models", str(paths.models)]
-    command += ["--idle-timeout", str(settings.idle_timeout)]
-    command += ["--start-timeout", str(settings.start_timeout)]
-    if settings.prefill_step is not None:
-        command += ["--prefill-step", str(settings.prefill_step)]
-    log = _open_log(paths.engine_log_file)
+    log = open_log(paths.engine_log_file)
     try:
         process = subprocess.Popen(
-            command,
+            engine_command(paths, settings),
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
@@ -125,8 +138,31 @@ def _spawn(paths: Paths, settings: EngineSettings) -> subprocess.Popen[bytes]:
     return process
 
 
-def _open_log(path: Path) -> int:
+def engine_command(paths: Paths, settings: EngineSettings) -> list[str]:
+    """What starts an engine with the settings of this agent, wherever they come from."""
+    # -P: no module of the folder that the editor started us in may be imported.
+    command = [sys.executable, "-P", "-m", "acp_agent", "engine"]
+    for name, value in (
+        ("socket", paths.engine_socket),
+        ("models", paths.models),
+        ("cache-folder", paths.prompt_caches),
+        ("idle-timeout", settings.idle_timeout),
+        ("start-timeout", settings.start_timeout),
+        ("unload-after", settings.unload_after),
+        ("max-sequences", settings.max_sequences),
+        ("cache-memory", settings.cache_memory),
+        ("cache-disk", settings.cache_disk),
+        ("prefill-step", settings.prefill_step),
+    ):
+        if value is not None:
+            command += [f"--{name}", str(value)]
+    command.append("--ignore-memory" if settings.ignore_memory else "--no-ignore-memory")
+    return command
+
+
+def open_log(path: Path) -> int:
+    """A descriptor of the engine's log, to append to; a long log is put aside first."""
     private_folder(path.parent)
-    if path.exists() and path.stat().st_size > _LOG_LIMIT:
+    if path.exists() and path.stat().st_size > LOG_LIMIT:
         path.replace(path.with_suffix(".log.1"))
     return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)

@@ -1,12 +1,14 @@
 """Unix domain socket connections for the HTTP client, on asyncio's own transports.
 
-Owns reading with a bound on what is read ahead, and closing at once. Does not own HTTP.
+Owns reading with a bound on what is read ahead, closing at once, and talking to nobody
+but this user's own processes. Does not own HTTP.
 anyio's streams for such sockets (4.16) put an error into the event loop when data comes
 in the moment a read is cancelled: the future is set though it was cancelled, as in
 https://github.com/agronholm/anyio/issues/1267. asyncio's transports do not.
 """
 
 import asyncio
+import os
 from collections.abc import Iterable
 from typing import Any
 
@@ -22,6 +24,8 @@ from httpcore2 import (
     WriteTimeout,
 )
 
+from acp_agent.engine.peer import listener_user
+
 READ_AHEAD = 2048
 """Bytes; asyncio stops reading from the socket at twice as many."""
 
@@ -35,7 +39,11 @@ class UnixBackend(AsyncNetworkBackend):
         timeout: float | None = None,  # noqa: ASYNC109 - httpcore2's interface
         socket_options: Iterable[Any] | None = None,
     ) -> AsyncNetworkStream:
-        """A connection to the socket at ``path``."""
+        """A connection to the socket at ``path``.
+
+        A listener of another user's counts as none: in a folder open to all, anybody could
+        have put a socket where ours would be.
+        """
         try:
             with anyio.fail_after(timeout):
                 streams = await asyncio.open_unix_connection(path, limit=READ_AHEAD)
@@ -43,6 +51,10 @@ class UnixBackend(AsyncNetworkBackend):
             raise ConnectTimeout(str(error)) from error
         except OSError as error:
             raise ConnectError(str(error)) from error
+        user = listener_user(streams[1].get_extra_info("socket"))
+        if user not in (None, os.getuid()):
+            streams[1].transport.abort()
+            raise ConnectError("the listener belongs to another user")
         return _UnixStream(*streams)
 
     async def sleep(self, seconds: float) -> None:

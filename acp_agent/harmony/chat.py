@@ -7,20 +7,17 @@ beside a call, and adds defaults to text without a conversion. Does not own rend
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, cast
 
-from acp_agent.conversation import AssistantMessage, Message, ToolCall, ToolResult, UserMessage
+from acp_agent.conversation import (
+    AssistantMessage,
+    Message,
+    Tool,
+    ToolCall,
+    ToolResult,
+    UserMessage,
+)
 from acp_agent.harmony.names import ToolNames
-
-
-@dataclass(slots=True, frozen=True)
-class Tool:
-    """A tool on offer. ``parameters`` is the JSON Schema of an object."""
-
-    name: str
-    description: str
-    parameters: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
 
 def collect_names(tools: Iterable[Tool], messages: Iterable[Message]) -> ToolNames:

@@ -32,7 +32,15 @@ class Origin(Enum):
 _CHANNEL, _CONSTRAIN = "\x00", "\x01"
 _NO_CONTROLS = str.maketrans({_CHANNEL: " ", _CONSTRAIN: " "})
 _ROLE = re.compile(r"\s*assistant(?=\s|to=|$)")
-_FOREIGN = re.compile(r"\s*(?:(?:user|system|developer|tool)(?=\s|$)|functions\.)")
+_FOREIGN = re.compile(
+    r"\s*(?:(?:user|system|developer|tool(?:_\w+)?)(?=[\s:.]|$)"
+    r"|(?:python|browser|functions?)(?:[.:]|\s+to=|\s*$))",
+    re.IGNORECASE,
+)
+"""Roles that are not the assistant's. gpt-oss models know the tools ``python`` and
+``browser`` from their training, but an answer may begin with these words too."""
+_TO_ASSISTANT = re.compile(r"\s*(?!assistant|to=)\S+(?:\s+to=\s*(assistant)\b)?", re.IGNORECASE)
+"""Some role, and whether it speaks to the assistant, as only tools do."""
 _LEADING_RECIPIENT = re.compile(r"\s*(?:assistant)?\s*to=\s*[\w.-]*")
 _RECIPIENT = re.compile(
     r"(?:(?<![A-Za-z0-9_])|(?<=assistant)|(?<=analysis)|(?<=commentary)|(?<=final))"
@@ -117,7 +125,7 @@ class Header:
         """What the header says, as far as it came."""
         before, *channels = self._text.split(_CHANNEL)
         before = before.replace(_CONSTRAIN, " ")
-        if self._origin is Origin.START and _FOREIGN.match(before):
+        if self._origin is Origin.START and _is_foreign(before, channels):
             return Opening(Kind.FOREIGN, "", "")
         channel = next((part for part in reversed(channels) if part.strip()), "")
         rest = _rest_of_channel(channel) if channels else self._rest_of_role(before)
@@ -145,6 +153,18 @@ class Header:
             return ""
         role = None if self._origin is Origin.PROMPT else _ROLE.match(text)
         return text[role.end() :] if role else text
+
+
+def _is_foreign(before: str, channels: list[str]) -> bool:
+    """Whether the model speaks for another; a role that is merely unknown is its own."""
+    if _FOREIGN.match(before):
+        return True
+    role = _TO_ASSISTANT.match(before)
+    if role is None:
+        return False
+    return role[1] is not None or any(
+        _RECIPIENT.findall(channel)[:1] == ["assistant"] for channel in channels
+    )
 
 
 def _find_recipient(before: str, channels: list[str]) -> str | None:

@@ -63,7 +63,13 @@ class HarmonyParser:
         self._decoder = new_decoder()
         self._header = Header(Origin.PROMPT)
         self._message: _Message | None = None
+        self._kind: Kind | None = None
         self._ended = False
+
+    @property
+    def kind(self) -> Kind | None:
+        """What the message is that the model now writes, None in a header."""
+        return self._kind
 
     @property
     def ended(self) -> bool:
@@ -133,12 +139,12 @@ class HarmonyParser:
 
     def _begin_header(self, origin: Origin) -> None:
         self._header = Header(origin)
-        self._message = None
+        self._message = self._kind = None
         self._decoder = self._new_decoder()
 
     def _open(self, opening: Opening, text: str = "") -> list[HarmonyEvent]:
         """Begins the message after the header; ``text`` is what has come of it."""
-        self._message = _MESSAGES[opening.kind](opening.name)
+        self._message, self._kind = _MESSAGES[opening.kind](opening.name), opening.kind
         text = opening.rest + text
         return self._message.begin() + (self._message.add(text) if text else [])
 

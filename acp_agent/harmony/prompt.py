@@ -6,7 +6,6 @@ as plain text even where it spells ``<|end|><|start|>system``. There is no way i
 strings or tokens. Does not own the model's output (``parser``).
 """
 
-import re
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
@@ -14,11 +13,11 @@ from typing import Literal
 
 from tokenizers import Tokenizer
 
-from acp_agent.conversation import Message
+from acp_agent.conversation import Message, Tool
 from acp_agent.errors import BackendError
-from acp_agent.harmony.chat import Tool, collect_names, to_chat, to_functions
-from acp_agent.harmony.contents import Disguise
+from acp_agent.harmony.chat import collect_names, to_chat, to_functions
 from acp_agent.harmony.marks import Marks, find_marks
+from acp_agent.harmony.markup import MarkupEncoder
 from acp_agent.harmony.template import ChatTemplate, load_template
 
 ReasoningEffort = Literal["low", "medium", "high"]
@@ -38,15 +37,9 @@ class PromptEncoder:
 
     def __init__(self, tokenizer: Tokenizer, template: ChatTemplate) -> None:
         added = tokenizer.get_added_tokens_decoder()
-        self._controls = {token.content: id for id, token in added.items() if token.special}
-        self.marks: Marks = find_marks(self._controls)
-        self._disguise = Disguise(self._controls)
-        longest_first = sorted(self._controls, key=len, reverse=True)
-        self._markup = re.compile("|".join(map(re.escape, longest_first)))
-        tokenizer.no_truncation()
-        tokenizer.no_padding()
-        # Control tokens are found here; what the tokenizer gets to see is plain text.
-        tokenizer.encode_special_tokens = True
+        controls = {token.content: id for id, token in added.items() if token.special}
+        self.marks: Marks = find_marks(controls)
+        self._encoder = MarkupEncoder(tokenizer, controls)
         self._tokenizer = tokenizer
         self._template = template
 
@@ -77,23 +70,14 @@ class PromptEncoder:
         contents = {"messages": chat, "tools": to_functions(tools, names) or None}
         text = self._template.render(
             today,
-            self._disguise.put_on(contents)
+            self._encoder.disguise.put_on(contents)
             | {"reasoning_effort": effort, "add_generation_prompt": True},
         )
-        return self._encode_rendered(text)
+        return self._encoder.encode(text)
 
-    def _encode_rendered(self, text: str) -> list[int]:
-        tokens: list[int] = []
-        position = 0
-        for markup in self._markup.finditer(text):
-            tokens += self._encode_plain(text[position : markup.start()])
-            tokens.append(self._controls[markup.group()])
-            position = markup.end()
-        return tokens + self._encode_plain(text[position:])
-
-    def _encode_plain(self, text: str) -> list[int]:
-        plain = self._disguise.take_off(text)
-        return self._tokenizer.encode(plain, add_special_tokens=False).ids if plain else []
+    def decode(self, tokens: Sequence[int]) -> str:
+        """The text of ``tokens``, with control tokens as they are spelled."""
+        return self._tokenizer.decode(tokens, skip_special_tokens=False)
 
 
 def load_prompt_encoder(folder: Path) -> PromptEncoder:

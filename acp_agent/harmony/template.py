@@ -1,7 +1,7 @@
 """A model's chat template, rendered in jinja's sandbox.
 
-Owns finding it in a model's folder and the helpers that Hugging Face templates expect.
-Does not own what goes in (``chat``) or tokens (``prompt``).
+Owns finding it in a model's folder and the helpers that Hugging Face templates expect,
+for gpt-oss and any other model. Does not own what goes in, nor tokens.
 Helpers: https://huggingface.co/docs/transformers/chat_templating_writing
 """
 
@@ -72,7 +72,9 @@ def load_template(folder: Path) -> ChatTemplate:
     if source is None:
         source = _find_in_config(_read(folder / "tokenizer_config.json") or "{}")
     if source is None:
-        raise BackendError("This model has no chat template; choose a gpt-oss model.")
+        raise BackendError(
+            "This model has no chat template, so it cannot chat; choose an instruct model."
+        )
     return ChatTemplate(source)
 
 
@@ -93,8 +95,15 @@ def _find_in_config(text: str) -> str | None:
         case {"chat_template": str(source)}:
             return source
         case {"chat_template": [*named]}:
-            defaults = [item for item in named if item["name"] == "default"]
-            return defaults[0]["template"] if defaults else None
+            return next(filter(None, map(_default_of, named)), None)
+        case _:
+            return None
+
+
+def _default_of(named: Any) -> str | None:
+    match named:
+        case {"name": "default", "template": str(source)}:
+            return source
         case _:
             return None
 

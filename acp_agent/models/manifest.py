@@ -1,6 +1,7 @@
 """The manifest of an installed model: what it is and which files belong to it.
 
-Owns the shape of ``manifest.json`` and the hashing of files. Does not own where models
+Owns the shape of ``manifest.json`` (and with it ``schemas/manifest.schema.json``) and the
+hashing of files. Does not own comparing files with it (``models/integrity``), where models
 lie (``models/store``) or how they get there (``models/install``).
 """
 
@@ -12,6 +13,7 @@ from typing import Annotated, Final
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 MANIFEST_NAME: Final = "manifest.json"
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
 def _inside(path: str) -> str:
@@ -21,21 +23,42 @@ def _inside(path: str) -> str:
     return path
 
 
+InsidePath = Annotated[str, AfterValidator(_inside)]
+"""A path below some folder, with slashes."""
+
+
 class ManifestFile(BaseModel):
     """One file of a model; ``path`` is relative to its folder, with slashes."""
 
     model_config = ConfigDict(frozen=True)
 
-    path: Annotated[str, AfterValidator(_inside)]
+    path: InsidePath
     size: int = Field(ge=0)
-    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    sha256: Sha256
+
+
+class Acknowledgement(BaseModel):
+    """That the user accepted a licence: which, when (ISO 8601, UTC), and its text's hash.
+
+    ``text`` names what was shown: a file of the model, or the address of the licence.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    licence: str
+    text: str
+    text_sha256: Sha256
+    accepted: str
 
 
 class Manifest(BaseModel):
     """``manifest.json``, written last: a folder without it is no installed model.
 
     Fields of later versions are ignored, so that an older agent reads newer folders.
-    ``created`` is ISO 8601 in UTC; ``source_sha256`` is the hash of what was fetched.
+    ``minimum_memory`` is the bytes that a machine must have, where the makers say so.
+    ``created`` is ISO 8601 in UTC. ``source_sha256`` is the hash of what was fetched, where
+    that was one file; ``repo`` and ``revision`` are the hub's repository and the commit in
+    it, from which files are repaired.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -44,10 +67,14 @@ class Manifest(BaseModel):
     name: str
     description: str
     licence: str
-    context_size: int = Field(ge=1)
+    context_size: int | None = Field(default=None, ge=1)
+    minimum_memory: int | None = Field(default=None, ge=1)
     source: str
-    source_sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    source_sha256: Sha256 | None = None
+    repo: str | None = None
+    revision: str | None = Field(default=None, pattern=r"^[0-9a-f]{40}$")
     created: str
+    acknowledgement: Acknowledgement | None = None
     files: tuple[ManifestFile, ...] = Field(min_length=1)
 
 

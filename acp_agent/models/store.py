@@ -5,14 +5,18 @@ Owns listing, finding, checking and removing. Does not own installing
 """
 
 import re
-import secrets
-import shutil
+from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
-from acp_agent.errors import ResourceNotFound
-from acp_agent.models.manifest import Manifest, hash_file, read_manifest
+from acp_agent.errors import InstallError, ResourceNotFound
+from acp_agent.models.custom import CustomModel
+from acp_agent.models.folders import discard, run_alone
+from acp_agent.models.integrity import FileProblem, changed_since_install, verify_files
+from acp_agent.models.manifest import Manifest, read_manifest
+from acp_agent.models.pending import Pending
+from acp_agent.models.structure import explain_broken, read_context_size
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
@@ -23,49 +27,44 @@ class InstalledModel:
 
     Args:
         path: the MLX model folder, fit for mlx_lm.
-        context_size: tokens.
+        context_size: tokens; None where the model does not say.
+        revision: the commit that it is from, where it is from the hub.
     """
 
     id: str
     path: Path
     name: str
     description: str
-    context_size: int
-
-
-@dataclass(slots=True, frozen=True)
-class FileProblem:
-    """A file of an installed model that is not as it was installed.
-
-    Args:
-        path: relative to the model's folder, with slashes.
-    """
-
-    path: str
-    kind: Literal["missing", "size mismatch", "checksum mismatch"]
+    context_size: int | None
+    revision: str | None = None
 
 
 class ModelStore:
-    """The models below ``folder``, which need not exist.
+    """The models below ``folder``, which need not exist, and the user's own folders.
 
     Names that begin with a dot belong to installations and removals under way.
+
+    Args:
+        custom: models of the configuration; those with a path are listed too.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, custom: Iterable[CustomModel] = ()) -> None:
         self._folder = folder
+        self._own = {model.id: (model, model.path) for model in custom if model.path is not None}
 
     def installed(self) -> list[InstalledModel]:
-        """All installed models by id. Reads manifests only, so it is cheap."""
-        try:
-            names = sorted(path.name for path in self._folder.iterdir())
-        except OSError:
-            return []
-        found = (self.find(name) for name in names)
+        """All installed models by id. Reads small files only, so it is cheap."""
+        names = set(self._own)
+        with suppress(OSError):
+            names |= {path.name for path in self._folder.iterdir()}
+        found = (self.find(name) for name in sorted(names))
         return [model for model in found if model is not None]
 
     def find(self, model_id: str) -> InstalledModel | None:
         """The installed model with this id, or None."""
-        manifest = self._manifest(model_id)
+        if model_id in self._own:
+            return self._find_own(model_id)
+        manifest = self.manifest(model_id)
         if manifest is None:
             return None
         return InstalledModel(
@@ -74,7 +73,15 @@ class ModelStore:
             name=manifest.name,
             description=manifest.description,
             context_size=manifest.context_size,
+            revision=manifest.revision,
         )
+
+    def manifest(self, model_id: str) -> Manifest | None:
+        """The manifest of an installed model; None also for a folder of the user's."""
+        if model_id in self._own or not _ID.fullmatch(model_id):
+            return None
+        manifest = read_manifest(self._folder / model_id)
+        return manifest if manifest is not None and manifest.id == model_id else None
 
     def verify(self, model_id: str) -> list[FileProblem]:
         """What differs from the manifest; empty when all is well. Reads every file.
@@ -82,36 +89,74 @@ class ModelStore:
         Raises:
             ResourceNotFound: the model is not installed.
         """
-        manifest = self._require(model_id)
-        problems: list[FileProblem] = []
-        for expected in manifest.files:
-            path = self._folder / model_id / expected.path
-            if not path.is_file():
-                problems.append(FileProblem(expected.path, "missing"))
-            elif path.stat().st_size != expected.size:
-                problems.append(FileProblem(expected.path, "size mismatch"))
-            elif hash_file(path) != expected.sha256:
-                problems.append(FileProblem(expected.path, "checksum mismatch"))
-        return problems
+        return verify_files(self._folder / model_id, self.require(model_id))
 
-    def remove(self, model_id: str) -> None:
-        """Deletes an installed model; it is not listed from the first step on.
+    def check(self, model_id: str) -> str | None:
+        """Why the model must not be loaded, in a sentence with the next step; None if it may.
+
+        Reads only files whose size or time has changed since they were last found right.
 
         Raises:
             ResourceNotFound: the model is not installed.
+        """
+        if model_id in self._own:
+            _, path = self._own[model_id]
+            try:
+                fault = explain_broken(path)
+            except OSError as error:
+                fault = error.strerror or "it cannot be read"
+            return None if fault is None else f"The model {model_id} cannot be loaded: {fault}."
+        problems = changed_since_install(self._folder / model_id, self.require(model_id))
+        if not problems:
+            return None
+        listed = ", ".join(f"{each.path} ({each.kind})" for each in problems[:3])
+        more = f" and {len(problems) - 3} more" if len(problems) > 3 else ""
+        return (
+            f"The model {model_id} has changed since it was installed: {listed}{more}. Run "
+            f"`acp-agent models verify --repair {model_id}`."
+        )
+
+    def remove(self, model_id: str) -> None:
+        """Deletes an installed model, or what an unfinished download of it left.
+
+        It is not listed from the first step on.
+
+        Raises:
+            ResourceNotFound: there is neither.
+            InstallError: it is being installed, or is a folder of the user's.
             OSError: the folder cannot be changed.
         """
-        self._require(model_id)
-        discard(self._folder / model_id)
+        if model_id in self._own:
+            raise InstallError(
+                f"{model_id} is a folder of your own: take it out of the configuration instead."
+            )
+        pending = self._pending(model_id)
+        if pending is None:
+            self.require(model_id)
+            discard(self._folder / model_id)
+            return
 
-    def _manifest(self, model_id: str) -> Manifest | None:
-        if not _ID.fullmatch(model_id):
-            return None
-        manifest = read_manifest(self._folder / model_id)
-        return manifest if manifest is not None and manifest.id == model_id else None
+        def act() -> None:
+            if self.manifest(model_id) is not None:
+                discard(self._folder / model_id)
+            pending.discard()
 
-    def _require(self, model_id: str) -> Manifest:
-        manifest = self._manifest(model_id)
+        if not run_alone(self._folder, model_id, act):
+            raise InstallError(f"{model_id} is being installed by another process: end that first.")
+
+    def unfinished(self, model_id: str) -> tuple[int, int] | None:
+        """Bytes that have arrived and bytes in all of a download that was interrupted."""
+        pending = self._pending(model_id)
+        plan = None if pending is None else pending.load()
+        return None if pending is None or plan is None else (pending.arrived(plan), plan.size)
+
+    def require(self, model_id: str) -> Manifest:
+        """The manifest of an installed model.
+
+        Raises:
+            ResourceNotFound: the model is not installed.
+        """
+        manifest = self.manifest(model_id)
         if manifest is None:
             names = ", ".join(model.id for model in self.installed()) or "none"
             raise ResourceNotFound(
@@ -119,17 +164,20 @@ class ModelStore:
             )
         return manifest
 
+    def _pending(self, model_id: str) -> Pending | None:
+        if not _ID.fullmatch(model_id):
+            return None
+        pending = Pending(self._folder, model_id)
+        return pending if pending.folder.exists() else None
 
-def discard(folder: Path) -> None:
-    """Takes ``folder`` out of sight by a rename, then deletes it; a link only itself.
-
-    Raises:
-        OSError: it cannot be renamed. Files left after that are cleared away by the
-            next installation of the same model.
-    """
-    hidden = folder.with_name(f".{folder.name}.removed-{secrets.token_hex(4)}")
-    folder.rename(hidden)
-    if hidden.is_symlink():
-        hidden.unlink()
-    else:
-        shutil.rmtree(hidden, ignore_errors=True)
+    def _find_own(self, model_id: str) -> InstalledModel | None:
+        model, path = self._own[model_id]
+        if not (path / "config.json").is_file():
+            return None
+        return InstalledModel(
+            id=model_id,
+            path=path,
+            name=model.name or model_id,
+            description="A folder of your own.",
+            context_size=model.context_size or read_context_size(path),
+        )

@@ -7,13 +7,23 @@ event looks like (``protocol/updates``), nor merging and bounds (``rpc/outbox``)
 import logging
 from uuid import uuid4
 
-from acp_agent.backends.base import Event, Notice, Plan, Progress, TextDelta, ThoughtDelta, Usage
+from acp_agent.backends.base import (
+    Event,
+    Notice,
+    Plan,
+    Progress,
+    TextDelta,
+    ThoughtDelta,
+    ToolCallStarted,
+    Usage,
+)
 from acp_agent.errors import AgentError
 from acp_agent.protocol import updates
 from acp_agent.protocol.wire import client, tool_calls
 from acp_agent.protocol.wire.base import WireModel
 from acp_agent.rpc.frames import MessageFrame, TextFrame
 from acp_agent.rpc.peer import Peer
+from acp_agent.turn.output import ShownCall
 
 _log = logging.getLogger(__name__)
 
@@ -32,8 +42,8 @@ class SessionOutput:
         self._thought_head = self._new_head("agent_thought_chunk")
         # Tool calls without an end, by step: in and out only once the frame is queued.
         self._running: dict[str, str] = {}
-        self._shown: dict[str, str] = {}
-        self._usage: Usage | None = None
+        self._shown: dict[str, tuple[str, str]] = {}
+        self._calls: dict[str, ShownCall] = {}
 
     async def emit(self, event: Event) -> None:
         """Shows ``event``; waits while the editor is behind."""
@@ -55,8 +65,9 @@ class SessionOutput:
                 await self.send(updates.notice_chunk(event.text, str(uuid4())))
             case Plan():
                 await self.send(updates.plan_update(event))
+            case ToolCallStarted():
+                await self.show(ShownCall(event.id, event.name))
             case Usage():
-                self._usage = event
                 update = updates.usage_update(event)
                 if update is not None:
                     await self.send(update)
@@ -71,15 +82,34 @@ class SessionOutput:
             call_id = f"{event.id}-{uuid4().hex[:12]}"
             await self.send(updates.progress_started(event, call_id))
             self._running[event.id] = call_id
-            self._shown[event.id] = updates.progress_text(event)
+            self._shown[event.id] = event.title, updates.progress_text(event)
             return
-        text = updates.progress_text(event)
-        if text == self._shown[event.id] and not event.finished:
+        shown = event.title, updates.progress_text(event)
+        if shown == self._shown[event.id] and not event.finished:
             return
         await self.send(updates.progress_moved(event, call_id))
-        self._shown[event.id] = text
+        self._shown[event.id] = shown
         if event.finished:
             del self._running[event.id]
+
+    async def show(self, call: ShownCall) -> None:
+        """Shows a tool call, or what has changed of one shown before.
+
+        Text after a call is a message of its own.
+        """
+        # A model's id need not be unique in the session; ours on the wire is.
+        before = self._calls.get(call.id)
+        if before is None:
+            call_id = f"call-{uuid4().hex[:12]}"
+            await self.send(updates.call_shown(call, call_id))
+            self._running[call.id] = call_id
+        elif before != call:
+            await self.send(updates.call_changed(before, call, self._running[call.id]))
+        self._calls[call.id] = call
+        if call.status in ("completed", "failed"):
+            del self._calls[call.id], self._running[call.id]
+            self._text_head = self._new_head("agent_message_chunk")
+            self._thought_head = self._new_head("agent_thought_chunk")
 
     async def ask(self, title: str, detail: str) -> bool:
         """Asks with ``session/request_permission``; an error or a dismissal means no."""
@@ -119,16 +149,6 @@ class SessionOutput:
             isinstance(outcome, client.SelectedPermissionOutcome)
             and outcome.option_id == _ALLOW.option_id
         )
-
-    def figures(self) -> dict[str, object] | None:
-        """The turn's token counts, for ``_meta`` of its response; None where unknown."""
-        if self._usage is None:
-            return None
-        counts = {
-            "inputTokens": self._usage.input_tokens,
-            "outputTokens": self._usage.output_tokens,
-        }
-        return {"acp-agent": counts}
 
     async def settle(self) -> None:
         """Ends the steps that still run, as failed, without waiting for the editor."""

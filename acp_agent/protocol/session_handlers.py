@@ -8,6 +8,8 @@ What sessions need is imported with the first one, so that ``initialize`` is ans
 import os
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import anyio
@@ -20,6 +22,12 @@ from acp_agent.rpc.peer import Call, Peer
 from acp_agent.sessions.session import Session, SessionTable
 from acp_agent.turn.modes import Modes
 
+if TYPE_CHECKING:
+    from acp_agent.conversation import UserMessage
+    from acp_agent.protocol.wire.prompt import PromptResponse
+    from acp_agent.telemetry.turns import TurnRecord
+    from acp_agent.tools.base import Toolbox
+
 
 @dataclass(slots=True, frozen=True)
 class Loaded:
@@ -28,6 +36,14 @@ class Loaded:
     modes: Modes
     greeting: Callable[[str], str | None]
     """What to tell the user of a new session that starts in this mode."""
+    toolbox: "Toolbox"
+    """What models with tools are offered."""
+    status: Callable[[Session], Awaitable[str]]
+    """The answer to ``/status``."""
+    record: "Callable[[TurnRecord], None]"
+    """Keeps a turn's figures; does not wait."""
+    forget: Callable[[str], Awaitable[None]]
+    """Drops what is kept outside this process for a session, by its id; never raises."""
 
 
 class SessionHandlers:
@@ -66,6 +82,8 @@ class SessionHandlers:
         modes.pin(session)
         self._sessions.add(session)
         self._told[session.id] = self._options_update(modes, session).to_wire()
+        # Not before the response: editors do not know the session until then.
+        call.on_settled.append(lambda: self.peer.start_soon(partial(self._tell_commands, session)))
         return NewSessionResponse(
             session_id=session.id,
             modes=mode_state(modes, session),
@@ -112,10 +130,9 @@ class SessionHandlers:
 
     async def prompt(self, call: Call) -> Json:
         """``session/prompt``."""
+        from acp_agent.protocol.commands import find_command
         from acp_agent.protocol.content import user_message
-        from acp_agent.protocol.output import SessionOutput
         from acp_agent.protocol.wire.prompt import PromptRequest, PromptResponse
-        from acp_agent.turn.loop import run_turn
 
         request = PromptRequest.from_wire(call.params)
         session = self._sessions.get(request.session_id)
@@ -123,14 +140,59 @@ class SessionHandlers:
         await self.turns.begin(session.id, call)
         async with session.control:
             modes = await self._modes_of(session)
-        output = SessionOutput(self.peer, session.id)
+        call.on_settled.append(lambda: self.peer.start_soon(partial(self._look_again, session)))
+        if find_command(message.text) is not None:
+            await self._answer_status(session)
+            return PromptResponse(stop_reason="end_turn").to_wire()
         try:
-            stop_reason = await run_turn(session, message, modes, output)
+            response = await self._run_turn(call, modes, session, message)
         except AgentError:
             await self._tell_changes(modes, session)
             raise
         await self._tell_changes(modes, session)
-        return PromptResponse(stop_reason=stop_reason, meta=output.figures()).to_wire()
+        return response.to_wire()
+
+    async def _run_turn(
+        self, call: Call, modes: Modes, session: Session, message: "UserMessage"
+    ) -> "PromptResponse":
+        """One turn; its figures are kept and go with its answer, however it ends."""
+        from acp_agent.protocol.output import SessionOutput
+        from acp_agent.protocol.wire.prompt import PromptResponse
+        from acp_agent.turn.loop import run_turn
+        from acp_agent.turn.meter import Meter
+
+        loaded = await self._ready()
+        meter = Meter()
+        output = SessionOutput(self.peer, session.id)
+        try:
+            end = await run_turn(session, message, modes, output, loaded.toolbox, meter)
+        except BaseException as error:
+            cancelled = isinstance(error, anyio.get_cancelled_exc_class())
+            meta = _keep(meter.record(None, cancelled=cancelled), loaded)
+            call.when_cancelled = PromptResponse(stop_reason="cancelled", meta=meta).to_wire()
+            raise
+        meta = _keep(meter.record(end), loaded)
+        return PromptResponse(stop_reason=end, meta=meta)
+
+    async def _look_again(self, session: Session) -> None:
+        """After a turn: what the session's mode can do may have changed with it."""
+        loaded = await self._ready()
+        await loaded.modes.refresh(session.mode)
+        if self._told.get(session.id) is not None:
+            await self._tell_changes(loaded.modes, session)
+
+    async def _answer_status(self, session: Session) -> None:
+        from acp_agent.backends.base import TextDelta
+        from acp_agent.protocol.output import SessionOutput
+
+        loaded = await self._ready()
+        output = SessionOutput(self.peer, session.id)
+        await output.emit(TextDelta(await loaded.status(session)))
+
+    async def _tell_commands(self, session: Session) -> None:
+        from acp_agent.protocol.commands import commands_update
+
+        await self._send(session, commands_update())
 
     async def close(self, call: Call) -> Json:
         """``session/close``."""
@@ -141,6 +203,7 @@ class SessionHandlers:
             await self.turns.end(session.id)
             self._sessions.remove(session.id)
             self._told.pop(session.id, None)
+            await (await self._ready()).forget(session.id)
         return {}
 
     async def _ready(self) -> Loaded:
@@ -201,6 +264,16 @@ class SessionHandlers:
         from acp_agent.protocol.updates import notification
 
         await self.peer.send(MessageFrame(notification(session.id, update)))
+
+
+def _keep(record: "TurnRecord | None", loaded: Loaded) -> dict[str, object] | None:
+    """Keeps the figures of a turn; as ``_meta`` of its answer, None where there are none."""
+    from acp_agent.telemetry.turns import as_meta
+
+    if record is None:
+        return None
+    loaded.record(record)
+    return {"acp-agent": as_meta(record)}
 
 
 def _check_absolute(field: str, path: str) -> None:

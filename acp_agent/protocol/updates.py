@@ -6,12 +6,16 @@ tool-call ids, which the caller gives.
 Source: https://agentclientprotocol.com/protocol/v1/schema#sessionupdate
 """
 
+from collections.abc import Sequence
+
 from acp_agent.backends.base import Plan, Progress, Usage
 from acp_agent.protocol.wire import tool_calls as calls
 from acp_agent.protocol.wire import updates as wire
 from acp_agent.protocol.wire.base import WireModel
 from acp_agent.protocol.wire.content import TextContent
 from acp_agent.rpc.frames import JsonObject, encode_text
+from acp_agent.tools.base import Place
+from acp_agent.turn.output import ShownCall
 
 NOTICE_META = {"acp-agent": {"notice": True}}
 """Marks text that comes from the agent itself and is no part of the model's answer."""
@@ -65,6 +69,32 @@ def progress_moved(progress: Progress, call_id: str) -> calls.ToolCallProgress:
     )
 
 
+def call_shown(call: ShownCall, call_id: str) -> calls.ToolCall:
+    """A model's tool call, for the first time."""
+    return calls.ToolCall(
+        tool_call_id=call_id,
+        title=call.title,
+        kind=call.kind,
+        status=call.status,
+        content=text_content(call.text),
+        locations=_locations(call.places),
+        raw_input=call.arguments,
+    )
+
+
+def call_changed(before: ShownCall, call: ShownCall, call_id: str) -> calls.ToolCallProgress:
+    """What has become of a model's tool call; what is as ``before`` stays out."""
+    return calls.ToolCallProgress(
+        tool_call_id=call_id,
+        title=call.title if call.title != before.title else None,
+        kind=call.kind if call.kind != before.kind else None,
+        status=call.status if call.status != before.status else None,
+        content=text_content(call.text) if call.text != before.text else None,
+        locations=_locations(call.places) if call.places != before.places else None,
+        raw_input=call.arguments if call.arguments != before.arguments else None,
+    )
+
+
 def call_ended(call_id: str, *, well: bool) -> calls.ToolCallProgress:
     """The tool call is over."""
     return calls.ToolCallProgress(tool_call_id=call_id, status="completed" if well else "failed")
@@ -78,7 +108,12 @@ def progress_text(progress: Progress) -> str:
     if not progress.total:
         return done
     percent = min(100, 100 * progress.done // progress.total)
-    return f"{percent} % ({done} of {_amount(progress.total, progress.unit)})"
+    pace = f", {progress.pace}" if progress.pace else ""
+    return f"{percent} % ({done} of {_amount(progress.total, progress.unit)}){pace}"
+
+
+def _locations(places: Sequence[Place]) -> list[calls.ToolCallLocation] | None:
+    return [calls.ToolCallLocation(path=place.path, line=place.line) for place in places] or None
 
 
 def plan_update(plan: Plan) -> wire.Plan:

@@ -50,6 +50,7 @@ class Call:
     params: JsonObject
     scope: anyio.CancelScope = field(default_factory=anyio.CancelScope)
     on_settled: list[Callable[[], object]] = field(default_factory=list[Callable[[], object]])
+    when_cancelled: Json = None
 
 
 @dataclass(slots=True, frozen=True)
@@ -280,7 +281,7 @@ class Peer:
             )
         # A cancel may come after a call's last wait: it still is what counts.
         if call.scope.cancel_called and method.when_cancelled is not None:
-            return method.when_cancelled
+            return call.when_cancelled or method.when_cancelled
         return result
 
 

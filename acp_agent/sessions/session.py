@@ -16,6 +16,7 @@ from acp_agent.errors import ResourceNotFound
 class Session:
     """One session. ``models`` and ``thought_levels`` hold the user's choice per mode.
 
+    ``told_from`` is, by mode and model, the first message that the model is still told.
     ``greeting`` is told once, before the first answer. ``control`` serves requests that
     change the session in their order of arrival.
     """
@@ -26,6 +27,7 @@ class Session:
     conversation: Conversation = field(default_factory=Conversation)
     models: dict[str, str] = field(default_factory=dict[str, str])
     thought_levels: dict[str, str] = field(default_factory=dict[str, str])
+    told_from: dict[tuple[str, str], int] = field(default_factory=dict[tuple[str, str], int])
     greeting: str | None = None
     control: anyio.Lock = field(default_factory=anyio.Lock)
 

@@ -1,182 +1,153 @@
-"""The turn loop: one prompt of the user's, from model request to stop reason.
+"""The turn loop: one prompt of the user's, from the first request to the stop reason.
 
-Owns the request to the backend, cutting it to the window, the offer to install a missing
-model, and what stays of a turn that was cut off. Does not own how history is spelled
-(``turn/history``), nor the wire, nor any model.
+Owns the rounds (the model answers, its tool calls are run, it goes on) and what stays of
+a turn that was cut off. Does not own one request (``turn/request``) or one call
+(``turn/calls``), how history is spelled (``turn/history``), the wire, nor any model.
 """
 
-from contextlib import aclosing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
 
 import anyio
 
-from acp_agent.backends.base import Backend, Installer, ModelRequest, Notice, StopReason
-from acp_agent.conversation import Conversation, Fitted, UserMessage, estimate_tokens, fit
-from acp_agent.errors import AgentError, BackendError, ContextOverflow, ModelNotInstalled
+from acp_agent.backends.base import Notice, StopReason, ToolCallRequested
+from acp_agent.conversation import AssistantMessage, ToolResult, UserMessage
+from acp_agent.errors import AgentError, BackendError, ModelNotInstalled
 from acp_agent.sessions.session import Session
-from acp_agent.turn.history import Answer, as_told
+from acp_agent.tools.base import Toolbox
+from acp_agent.turn.calls import cancelled, run_call
+from acp_agent.turn.history import Answer
+from acp_agent.turn.meter import Meter
 from acp_agent.turn.modes import Modes
 from acp_agent.turn.output import TurnOutput
+from acp_agent.turn.request import Choice, choose, offer_install, request_answer
 
-_ANSWER_SHARE = 4
-"""One part in so many of the window is kept free for the answer."""
+REQUEST_LIMIT = 50
+"""Model requests of one turn."""
 
-_CUTS = 4
-"""Times a request that did not fit is cut to half and tried again."""
+TurnEnd = StopReason | Literal["max_turn_requests"]
 
 
 async def run_turn(
-    session: Session, prompt: UserMessage, modes: Modes, output: TurnOutput
-) -> StopReason:
-    """Answers ``prompt`` in the session's mode.
+    session: Session,
+    prompt: UserMessage,
+    modes: Modes,
+    output: TurnOutput,
+    toolbox: Toolbox,
+    meter: Meter,
+) -> TurnEnd:
+    """Answers ``prompt`` in the session's mode; ``meter`` takes the turn's figures.
 
-    Cancelling the caller stops the model; what was shown until then stays in the
-    history, marked as interrupted. A prompt that failed with nothing shown leaves
-    nothing behind, so that it can be sent again.
+    Cancelling the caller stops the model and the tool that runs; what was shown until
+    then stays in the history, marked as interrupted. A prompt that failed with nothing
+    shown leaves nothing behind, so that it can be sent again.
 
     Raises:
         BackendError: the model failed, with what to do; the session goes on.
     """
-    await _ready_backend(session, modes)
-    conversation = session.conversation
-    before = len(conversation.messages)
-    conversation.append(prompt)
-    answer = Answer()
-    try:
-        if session.greeting:
-            greeting, session.greeting = session.greeting, None
-            await output.emit(Notice(greeting))
-        await _answer(session, modes, output, answer)
-        if answer.stop_reason is None:
-            raise BackendError("The model stopped without an end. Send the prompt again.")
-    except AgentError:
-        if not answer.has_begun:
-            del conversation.messages[before:]
-        raise
-    finally:
-        if answer.has_begun:
-            conversation.append(answer.message())
-        with anyio.CancelScope(shield=True):
-            await output.settle()
-    if answer.stop_reason == "refusal":
-        # A refused prompt and what followed are not part of the next one (ACP, StopReason).
-        del conversation.messages[before:]
-    elif answer.is_empty:
-        await output.emit(_nothing_said(answer))
-    return answer.stop_reason
+    return await _Turn(session, modes, output, toolbox, meter).run(prompt)
 
 
-async def _ready_backend(session: Session, modes: Modes) -> Backend:
-    if session.mode not in modes.readiness or not modes.readiness[session.mode].ready:
-        await modes.refresh(session.mode)
-    modes.check(session.mode)
-    modes.pin(session)
-    return modes.backends[session.mode]
+@dataclass(slots=True)
+class _Turn:
+    session: Session
+    modes: Modes
+    output: TurnOutput
+    toolbox: Toolbox
+    meter: Meter
+    answer: Answer = field(default_factory=Answer)
+    has_begun: bool = False
 
-
-async def _answer(session: Session, modes: Modes, output: TurnOutput, answer: Answer) -> None:
-    """One answer, after an installation if need be.
-
-    The mode is looked at anew after each wait: it may be another one by then.
-    """
-    backend = await _ready_backend(session, modes)
-    try:
-        await _request(backend, session, modes, output, answer)
-    except ModelNotInstalled as missing:
-        await _offer_install(backend, missing, output)
-        await modes.refresh(session.mode)
-        backend = await _ready_backend(session, modes)
-        await _request(backend, session, modes, output, answer)
-
-
-async def _request(
-    backend: Backend, session: Session, modes: Modes, output: TurnOutput, answer: Answer
-) -> None:
-    """One model request; cut further where the server counts more than was estimated."""
-    model = modes.model(session)
-    if model is None:
-        raise BackendError(f"Mode {session.mode} has no model: choose one with the model option.")
-    details = modes.model_details(session)
-    level = modes.thought_level(session)
-    fitted = _fit(session.conversation, details.context_size if details else None)
-    for cuts in range(_CUTS + 1):
-        request = ModelRequest(
-            as_told(fitted.messages),
-            model,
-            prompt=_last_prompt(fitted),
-            session=session.id,
-            thought_level=level,
-        )
-        notice = _cut_notice(fitted.dropped, model) if fitted.dropped else None
+    async def run(self, prompt: UserMessage) -> TurnEnd:
+        await choose(self.session, self.modes)  # not ready: nothing is left behind
+        messages = self.session.conversation.messages
+        before = len(messages)
+        messages.append(prompt)
         try:
-            await _stream(backend, request, notice, output, answer)
-            return
-        except ContextOverflow as overflow:
-            smaller = _cut(session.conversation, fitted)
-            if smaller.dropped == fitted.dropped:
-                raise _too_long(overflow) from overflow
-            if answer.has_begun or cuts == _CUTS:
-                raise
-            fitted = smaller
+            await self._greet()
+            # Showing the greeting may take long; the mode may be another one by then.
+            end = await self._rounds(await choose(self.session, self.modes))
+        except AgentError:
+            if not self.has_begun:
+                del messages[before:]
+            raise
+        finally:
+            with anyio.CancelScope(shield=True):
+                await self.output.settle()
+        if end == "refusal":
+            # A refused prompt and what followed are not part of the next one (ACP, StopReason).
+            del messages[before:]
+        elif self.answer.is_empty and end != "max_turn_requests":
+            await self.output.emit(_nothing_said(self.answer))
+        return end
 
+    async def _greet(self) -> None:
+        greeting, self.session.greeting = self.session.greeting, None
+        if greeting:
+            await self.output.emit(Notice(greeting))
 
-async def _stream(
-    backend: Backend,
-    request: ModelRequest,
-    notice: Notice | None,
-    output: TurnOutput,
-    answer: Answer,
-) -> None:
-    emit, take = output.emit, answer.take
-    async with aclosing(backend.stream(request)) as events:
-        async for event in events:
-            if notice is not None:
-                first, notice = notice, None
-                await emit(first)
-            take(event)
-            await emit(event)
+    async def _rounds(self, choice: Choice) -> TurnEnd:
+        for _ in range(REQUEST_LIMIT):
+            choice = await self._round(choice)
+            stop_reason = self.answer.stop_reason
+            if stop_reason is None:
+                raise BackendError("The model stopped without an end. Send the prompt again.")
+            if not self.answer.calls or not choice.calls_tools or stop_reason == "refusal":
+                return stop_reason
+            await self._run_calls(self.answer.calls)
+        await self.output.emit(
+            Notice(f"The model was asked {REQUEST_LIMIT} times in this turn, which is the limit.")
+        )
+        return "max_turn_requests"
 
+    async def _round(self, choice: Choice) -> Choice:
+        """One answer, after an installation if need be; what gave it."""
+        self.answer = Answer(self.meter.take)
+        try:
+            try:
+                await self._request(choice)
+            except ModelNotInstalled as missing:
+                await offer_install(choice, missing, self.output)
+                # The mode is looked at anew: it may be another one by now.
+                await self.modes.refresh(*{choice.backend.id, self.session.mode})
+                self.meter.restart()
+                choice = await choose(self.session, self.modes)
+                await self._request(choice)
+        finally:
+            if self.answer.has_begun:
+                self.has_begun = True
+                self._keep(self.answer.message(with_calls=choice.calls_tools))
+        return choice
 
-def _fit(conversation: Conversation, context_size: int | None) -> Fitted:
-    if context_size is None:
-        return Fitted(tuple(conversation.messages), 0)
-    return fit(conversation.messages, context_size - context_size // _ANSWER_SHARE)
+    def _keep(self, message: AssistantMessage) -> None:
+        if message.text or message.thought or message.tool_calls:
+            self.session.conversation.append(message)
 
+    async def _request(self, choice: Choice) -> None:
+        self.meter.ask(choice.backend.name, choice.backend.id, choice.model)
+        await request_answer(choice, self.session, self.toolbox, self.output, self.answer)
 
-def _last_prompt(fitted: Fitted) -> str:
-    prompts = [message.text for message in fitted.messages if isinstance(message, UserMessage)]
-    return prompts[-1]
-
-
-def _cut(conversation: Conversation, fitted: Fitted) -> Fitted:
-    """Half of what ``fitted`` holds, by the same estimate."""
-    return fit(conversation.messages, sum(map(estimate_tokens, fitted.messages)) // 2)
-
-
-def _cut_notice(dropped: int, model: str) -> Notice:
-    return Notice(
-        f"The {dropped} oldest messages of this session do not fit the context window of "
-        f"{model} and were left out of this request."
-    )
-
-
-def _too_long(overflow: ContextOverflow) -> ContextOverflow:
-    return ContextOverflow(
-        f"{overflow.message} This prompt alone is too long: send less of it, or choose a model "
-        "with a larger window.",
-        data=overflow.data,
-    )
+    async def _run_calls(self, calls: list[ToolCallRequested]) -> None:
+        """Runs ``calls`` one after the other; each has a result afterwards, come what may."""
+        results: list[ToolResult] = []
+        try:
+            for requested in calls:
+                root = Path(self.session.cwd)
+                results.append(await run_call(requested, self.toolbox, root, self.output))
+        finally:
+            results += [cancelled(requested) for requested in calls[len(results) :]]
+            for result in results:
+                self.session.conversation.append(result)
 
 
 def _nothing_said(answer: Answer) -> Notice:
-    if answer.wanted_tools:
-        names = ", ".join(answer.wanted_tools)
+    if answer.stop_reason == "max_tokens":
+        return Notice(
+            "The model reached its limit before it came to an answer. Choose a lower thinking "
+            "level, or raise the limit (max_tokens in the configuration)."
+        )
+    if answer.calls:
+        names = ", ".join(requested.call.name for requested in answer.calls)
         return Notice(f"The model asked for the tool {names}, which it does not have here.")
     return Notice("The model said nothing. Send the prompt again, or choose another model.")
-
-
-async def _offer_install(backend: Backend, missing: ModelNotInstalled, output: TurnOutput) -> None:
-    if missing.title is None or not isinstance(backend, Installer):
-        raise missing
-    if not await output.ask(missing.title, missing.message):
-        raise missing
-    await backend.install(missing.model, output.emit)

@@ -115,6 +115,18 @@ class Modes:
         chosen = session.thought_levels.get(session.mode)
         return chosen if chosen in details.thought_levels else details.thought_default
 
+    def describe(self, session: Session) -> list[tuple[str, str]]:
+        """What is in force in ``session``, as name and value for the user."""
+        state = self.readiness[session.mode]
+        rows = [("mode", session.mode), ("state", "ready" if state.ready else "not ready")]
+        if state.reason:
+            rows.append(("about it", state.reason))
+        if (model := self.model(session)) is not None:
+            rows.append(("model", model.rpartition("/")[2]))
+        if (level := self.thought_level(session)) is not None:
+            rows.append(("thinking", level))
+        return rows
+
     async def aclose(self) -> None:
         """Closes all backends."""
         for backend in self.backends.values():

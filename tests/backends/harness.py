@@ -157,3 +157,8 @@ async def next_text(stream: AsyncGenerator[Event, None]) -> str:
         if isinstance(event, TextDelta):
             return event.text
     raise AssertionError("the stream ended before the text")
+
+
+async def never_ask(title: str, detail: str) -> bool:
+    """An ``Ask`` for installations that need no further answer."""
+    raise AssertionError(f"asked: {title}")

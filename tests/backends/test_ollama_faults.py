@@ -18,7 +18,7 @@ from acp_agent.errors import (
     ContextOverflow,
     ModelNotInstalled,
 )
-from tests.backends.harness import collect, text_of
+from tests.backends.harness import collect, never_ask, text_of
 from tests.backends.ollama_harness import PATIENCE
 from tests.fixtures.ollama_model import OllamaModel
 from tests.fixtures.ollama_replies import (
@@ -122,7 +122,7 @@ async def test_pull_that_does_not_begin(
     monkeypatch.setattr(pull_module, "FIRST_LIMIT", 0.1)
     server.holds["/api/pull"] = anyio.Event()
     with anyio.fail_after(PATIENCE), pytest.raises(BackendError) as raised:
-        await backend.install("fresh", report)
+        await backend.install("fresh", report, never_ask)
     assert "not begun to pull fresh within 0.1 s" in raised.value.message
     assert "timeout" not in raised.value.message
 

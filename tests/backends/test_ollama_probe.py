@@ -13,7 +13,7 @@ from acp_agent.backends.ollama.backend import OllamaBackend
 from acp_agent.config.settings import OllamaSettings
 from acp_agent.conversation import UserMessage
 from acp_agent.errors import BackendError, BackendUnavailable, ModelNotInstalled
-from tests.backends.harness import collect, text_of
+from tests.backends.harness import collect, never_ask, text_of
 from tests.backends.ollama_harness import PATIENCE
 from tests.fixtures.ollama_model import Loaded, OllamaModel
 from tests.fixtures.ollama_server import OllamaServer, Planted
@@ -162,7 +162,7 @@ async def test_configured_model_that_is_missing_is_offered(server: OllamaServer)
         assert "ollama pull fresh:latest" in raised.value.message
         with anyio.fail_after(PATIENCE):
             steps: list[Progress] = []
-            await backend.install("fresh:latest", noting(steps))
+            await backend.install("fresh:latest", noting(steps), never_ask)
         title = "Pulling fresh:latest"
         assert steps[0] == Progress("pull", title, 0, None, "B")
         assert steps[-1] == Progress("pull", title, 2_000_000_000, 2_000_000_000, "B", True)
@@ -183,7 +183,7 @@ def noting(steps: list[Progress]) -> Report:
 async def test_pull_of_an_unknown_model(server: OllamaServer) -> None:
     async with backend_for(server.url) as backend:
         with anyio.fail_after(PATIENCE), pytest.raises(BackendError, match="no model nonsense"):
-            await backend.install("nonsense", noting([]))
+            await backend.install("nonsense", noting([]), never_ask)
 
 
 async def test_cancelling_a_pull_stops_it_at_the_server(server: OllamaServer) -> None:
@@ -196,7 +196,7 @@ async def test_cancelling_a_pull_stops_it_at_the_server(server: OllamaServer) ->
                     if step.done:
                         pulling.cancel()
 
-                await backend.install("fresh:latest", stop_at_first_bytes)
+                await backend.install("fresh:latest", stop_at_first_bytes, never_ask)
             await server.wait_left("/api/pull")
     assert server.find("fresh:latest") is None
 

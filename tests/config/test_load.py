@@ -121,6 +121,7 @@ def test_values_that_fit(paths: Paths, text: str, key: str, value: object) -> No
         ('ollama.think = "x"', 'ollama.think must be true, false, "low", "medium" or "high".'),
         ("ollama.temperature = 2.1", "ollama.temperature must be a number from 0 to 2."),
         ("ollama.temperature = nan", "ollama.temperature must be a number from 0 to 2."),
+        ('engine.unload_after = "10"', 'engine.unload_after must be a time such as "10m"'),
         ("engine.idle_timeout = 0", "engine.idle_timeout must be a number above 0."),
         ("engine.idle_timeout = inf", "engine.idle_timeout must be a number above 0."),
         ("ollama.model = 1", "ollama.model must be text in quotes."),
@@ -138,9 +139,16 @@ def test_values_that_fit(paths: Paths, text: str, key: str, value: object) -> No
             "line 2: ollama.modle is not a setting; did you mean ollama.model?",
         ),
         ('base_url = "x"', "line 1: base_url is not a setting; did you mean ollama.base_url?"),
-        ("temperature = 1", "did you mean ollama.temperature or mlx.temperature?"),
+        (
+            "temperature = 1",
+            "did you mean ollama.temperature or mlx.temperature or gptoss.temperature?",
+        ),
         ("[log]\nx = 1", "line 2: log.x is not a setting; remove it, or use one of level."),
-        ("x = 1", "one of default_mode, merge, ollama, mlx, engine, log."),
+        ("[models.a]\nx = 1\nrepo='a/b'", "line 2: models.a.x is not a setting; use one of repo,"),
+        ("[models.a]", "line 1: models.a must have either repo or path."),
+        ("models.a.repo = '..'", "line 1: models.a.repo has a value that does not fit"),
+        ("[models]\na = 1", "line 2: models holds tables only: write [models.NAME] above"),
+        ("x = 1", "one of default_mode, merge, ollama, mlx, gptoss, engine, log, telemetry."),
         ('"a\\nb\\u001b" = 1', 'line 1: "a\\nb\\u001b" is not a setting'),
         ("merge = ", "FILE, line 1: this is not valid TOML (Invalid value)"),
         ("\n\nmerge true", "line 3: this is not valid TOML"),
@@ -223,11 +231,11 @@ def test_a_bad_variable_is_named(paths: Paths, name: str, text: str, message: st
 
 
 def test_every_setting_has_a_variable(paths: Paths) -> None:
-    samples: dict[type, str] = {bool: "0", int: "777", float: "1.25", str: "10m", type(None): "1"}
+    samples: dict[type, str] = {bool: "0", int: "64", float: "1.25", str: "10m", type(None): "1"}
+    special = {"log.level": "error", "gptoss.reasoning_effort": "low", "ollama.num_ctx": "777"}
     for key in setting_keys():
-        text = (
-            "error" if key == ("log", "level") else samples[type(value_of(Settings(), dotted(key)))]
-        )
+        usual = samples[type(value_of(Settings(), dotted(key)))]
+        text = special.get(dotted(key), usual)
         name = variables_of(key)[0]
         assert name == f"ACP_AGENT_{dotted(key).replace('.', '_').upper()}"
         loaded = load_settings(paths, {name: text})

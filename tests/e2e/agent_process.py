@@ -13,6 +13,9 @@ ROOT = Path(__file__).resolve().parents[2]
 NO_SERVER = "http://127.0.0.1:1"
 """An address at which nothing listens."""
 
+SHORT_LIFE = {"ACP_AGENT_ENGINE_IDLE_TIMEOUT": "1", "ACP_AGENT_ENGINE_UNLOAD_AFTER": "1s"}
+"""Settings with which an engine leaves soon after its last use."""
+
 _SCRIPT = shutil.which("acp-agent", path=str(Path(sys.executable).parent))
 _KEPT = ("HOME", "LANG", "PATH", "PYTEST_RUN_FOLDER", "SYSTEMROOT", "TEMP", "TMPDIR")
 

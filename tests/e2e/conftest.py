@@ -23,6 +23,9 @@ from tests.e2e.python_client import python_editor
 from tests.e2e.raw_client import raw_client
 from tests.e2e.typescript_client import typescript_editor
 from tests.fixtures.builtin_model import link_builtin_model
+from tests.fixtures.tiny_gptoss import tiny_gptoss, tiny_gptoss_float32
+
+__all__ = ["tiny_gptoss", "tiny_gptoss_float32"]
 
 START_SECONDS = 120.0
 

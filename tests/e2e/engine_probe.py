@@ -70,6 +70,12 @@ class EngineProbe:
         assert health is not None
         return health
 
+    async def status(self) -> dict[str, Any]:
+        """All that the engine tells of itself; it must be running."""
+        status = await self._client.status()
+        assert status is not None
+        return status
+
     async def pid(self) -> int:
         """The engine's process."""
         return (await self.health())["pid"]

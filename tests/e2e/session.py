@@ -71,8 +71,9 @@ class Turn:
         return self._updates(self._start, self._end(), kind)
 
     def late(self) -> list[Json]:
-        """What came in this session after the response."""
-        return self._updates(self._end() + 1, len(self._editor.received))
+        """What came of the turn after the response; the session's options are not its."""
+        found = self._updates(self._end() + 1, len(self._editor.received))
+        return [each for each in found if each["sessionUpdate"] != "config_option_update"]
 
     @property
     def chunks(self) -> list[Json]:

@@ -8,7 +8,7 @@ import anyio
 import psutil
 import pytest
 
-from tests.e2e.agent_process import agent_environ
+from tests.e2e.agent_process import SHORT_LIFE, agent_environ
 from tests.e2e.editor import LIMIT
 from tests.e2e.engine_probe import EngineProbe, until_ended
 from tests.e2e.raw_client import raw_client
@@ -31,9 +31,7 @@ async def test_agents_of_one_user_share_an_engine(model_home: Path) -> None:
 @pytest.mark.anyio
 @pytest.mark.slow
 async def test_agents_that_start_an_engine_at_once_get_the_same(own_model_home: Path) -> None:
-    environ = agent_environ(
-        own_model_home, ACP_AGENT_ENGINE_IDLE_TIMEOUT="1", ACP_AGENT_MLX_MAX_TOKENS="2"
-    )
+    environ = agent_environ(own_model_home, **SHORT_LIFE, ACP_AGENT_MLX_MAX_TOKENS="2")
     pids: set[int] = set()
 
     async def ask() -> None:
@@ -55,7 +53,7 @@ async def test_agents_that_start_an_engine_at_once_get_the_same(own_model_home: 
 async def test_an_engine_outlives_a_killed_agent_for_its_idle_time_only(
     own_model_home: Path,
 ) -> None:
-    environ = agent_environ(own_model_home, ACP_AGENT_ENGINE_IDLE_TIMEOUT="1")
+    environ = agent_environ(own_model_home, **SHORT_LIFE)
     async with raw_client(environ) as client:
         session = await client.open_session("mlx")
         client.send(client.prompt_request(session, "Write a long story about the sea."))

@@ -1,13 +1,12 @@
-"""The engine process's own life: start, surroundings, exit."""
+"""The engine process's own life: start, surroundings, crashes. Its end: ``test_leaving``."""
 
 import os
 import select
 import signal
 import socket
 import stat
-import subprocess
 import sys
-from contextlib import aclosing, closing
+from contextlib import closing
 from pathlib import Path
 
 import anyio
@@ -128,47 +127,6 @@ async def test_stale_socket_is_replaced(engine: EngineProcess) -> None:
     assert text_of(await engine.collect(max_tokens=5)) == "abcde"
 
 
-async def test_exits_when_idle(engine: EngineProcess) -> None:
-    process = await engine.start("--idle-timeout", "0.5")
-    assert await wait_exit(process) == 0
-    assert not engine.paths.engine_socket.exists()
-    assert text_of(await engine.collect(max_tokens=5)) == "abcde"
-
-
-async def test_is_not_idle_while_it_answers(engine: EngineProcess) -> None:
-    process = await engine.start("--idle-timeout", "0.1")
-    chunks = await engine.collect(max_tokens=600)
-    assert chunks[-1]["usage"]["completion_tokens"] == 600
-    assert await wait_exit(process) == 0
-
-
-async def test_connected_client_keeps_it(engine: EngineProcess) -> None:
-    process = await engine.start("--idle-timeout", "0.2")
-    with socket.socket(socket.AF_UNIX) as client:
-        client.connect(str(engine.paths.engine_socket))
-        with pytest.raises(subprocess.TimeoutExpired):
-            await anyio.to_thread.run_sync(process.wait, 1.0)
-    assert await wait_exit(process) == 0
-
-
-async def test_told_to_leave_while_decoding_it_ends_well(engine: EngineProcess) -> None:
-    process = await engine.start()
-    with pytest.raises(BackendUnavailable, match="send the prompt"):
-        await engine.read_until("c", process.terminate)
-    assert await wait_exit(process) == 0
-    assert not engine.paths.engine_socket.exists()
-    assert "Traceback" not in engine.paths.engine_log_file.read_text()
-
-
-async def test_told_to_leave_while_nobody_reads_it_ends_well(engine: EngineProcess) -> None:
-    process = await engine.start()
-    async with aclosing(engine.client.chat(request())) as chunks:
-        await anext(chunks)
-        await engine.wait_settled("decoded_tokens")
-        process.send_signal(signal.SIGTERM)
-        assert await wait_exit(process) == 0
-
-
 async def test_killed_in_an_answer_it_is_replaced(engine: EngineProcess) -> None:
     process = await engine.start()
     with pytest.raises(BackendError, match="ended in the middle"):
@@ -176,6 +134,15 @@ async def test_killed_in_an_answer_it_is_replaced(engine: EngineProcess) -> None
     assert await wait_exit(process) == -signal.SIGKILL
     assert text_of(await engine.collect(max_tokens=5)) == "abcde"
     assert (await engine.health())["pid"] != process.pid
+
+
+async def test_crash_leaves_a_stack_in_the_log(engine: EngineProcess) -> None:
+    process = await engine.start()
+    process.send_signal(signal.SIGABRT)
+    assert await wait_exit(process) == -signal.SIGABRT
+    log = engine.paths.engine_log_file.read_text()
+    assert "Fatal Python error: Aborted" in log
+    assert "process.py" in log
 
 
 async def test_killed_while_it_loads_is_an_error_too(engine: EngineProcess) -> None:

@@ -21,8 +21,7 @@ from openai_harmony import (
 )
 from openai_harmony import Message as Said
 
-from acp_agent.conversation import AssistantMessage, Message, ToolResult, UserMessage
-from acp_agent.harmony.chat import Tool
+from acp_agent.conversation import AssistantMessage, Message, Tool, ToolResult, UserMessage
 
 Parsed = tuple[str, str | None, str]
 """Channel, recipient and text of a message; the channel of a call is ``call``."""

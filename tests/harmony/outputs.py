@@ -14,6 +14,7 @@ from acp_agent.harmony.events import (
     ToolCallFinished,
     ToolCallStarted,
 )
+from tests.harmony.headers import FOREIGN_HEADERS, OWN_HEADERS
 from tests.harmony.stream import OTHER
 
 LONG = "A plain answer that is longer than any role and channel could be."
@@ -203,6 +204,19 @@ LENIENT: dict[str, tuple[str, list[HarmonyEvent]]] = {
         "<|start|>assistant<|channel|>final<|message|>b",
         answer("b"),
     ),
+    **{
+        f"foreign {header}": (
+            f"<|start|>{header}<|message|>a<|end|><|start|>assistant<|channel|>final<|message|>b",
+            answer("b"),
+        )
+        for header in FOREIGN_HEADERS
+    },
+    **{
+        f"own {header}": (f"<|start|>{header}<|message|>a<|end|>", answer("a"))
+        for header in OWN_HEADERS
+    },
+    "answer about a tool": ("<|start|>Python is a language", answer("Python is a language")),
+    "answer with a recipient": ("<|start|>Set it to=assistant", answer("Set it to=assistant")),
     # No message token.
     "answer in the header": ("<|channel|>final hello<|return|>", answer(" hello")),
     "answer in the header before start": (

@@ -113,6 +113,7 @@ TEXTS = st.sampled_from(
         "commentary",
         " to=",
         "functions.f",
+        "python",
         " json",
         LONG,
     ]

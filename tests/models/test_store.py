@@ -1,11 +1,14 @@
 """Which folders count as installed models, and what checking and removing do."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
 
-from acp_agent.errors import ResourceNotFound
+from acp_agent.errors import InstallError, ResourceNotFound
+from acp_agent.models.custom import CustomModel
+from acp_agent.models.integrity import CHECKED_NAME, FileProblem
 from acp_agent.models.manifest import (
     MANIFEST_NAME,
     Manifest,
@@ -13,7 +16,8 @@ from acp_agent.models.manifest import (
     read_manifest,
     write_manifest,
 )
-from acp_agent.models.store import FileProblem, ModelStore
+from acp_agent.models.store import ModelStore
+from tests.fixtures.hub_files import safetensors
 
 
 def make_model(folder: Path, model_id: str) -> Path:
@@ -67,7 +71,7 @@ def test_id_is_no_path(tmp_path: Path) -> None:
 
 def test_manifest_of_a_later_version_is_read(tmp_path: Path) -> None:
     path = make_model(tmp_path, "tiny") / MANIFEST_NAME
-    path.write_text(json.dumps({**json.loads(path.read_text()), "revision": "abc"}))
+    path.write_text(json.dumps({**json.loads(path.read_text()), "later": "abc"}))
     assert ModelStore(tmp_path).find("tiny") is not None
 
 
@@ -96,6 +100,84 @@ def test_verify_says_what_is_wrong_with_each_file(tmp_path: Path) -> None:
     ]
     (folder / "part" / "model.safetensors").write_bytes(b"weight")
     assert store.verify("tiny")[1].kind == "size mismatch"
+
+
+def test_a_manifest_of_an_earlier_version_is_read(tmp_path: Path) -> None:
+    folder = make_model(tmp_path, "tiny")
+    value = json.loads((folder / MANIFEST_NAME).read_text())
+    for later in ("repo", "revision", "acknowledgement"):
+        del value[later]
+    (folder / MANIFEST_NAME).write_text(json.dumps(value))
+    assert ModelStore(tmp_path).verify("tiny") == []
+    assert ModelStore(tmp_path).check("tiny") is None
+
+
+def test_check_names_what_changed_and_what_to_do(tmp_path: Path) -> None:
+    folder = make_model(tmp_path, "tiny")
+    store = ModelStore(tmp_path)
+    assert store.check("tiny") is None
+    (folder / "config.json").unlink()
+    (folder / "part" / "model.safetensors").write_bytes(b"Weights")
+    os.utime(folder / "part" / "model.safetensors", ns=(1, 1))
+    (folder / "tokenizer.json").write_text("{}")
+    (folder / ".DS_Store").write_text("")
+    (folder / "notes.md").write_text("mine")
+    assert store.check("tiny") == (
+        "The model tiny has changed since it was installed: config.json (missing), "
+        "part/model.safetensors (checksum mismatch), tokenizer.json (unexpected). Run "
+        "`acp-agent models verify --repair tiny`."
+    )
+
+
+def test_check_works_where_nothing_can_be_noted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = make_model(tmp_path, "tiny")
+
+    def replace(self: Path, target: Path) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(Path, "replace", replace)
+    assert ModelStore(tmp_path).check("tiny") is None
+    assert sorted(path.name for path in folder.iterdir()) == ["config.json", MANIFEST_NAME, "part"]
+
+
+@pytest.mark.parametrize("note", ["", "[]", "{", '{"config.json": null}', '{"config.json": 3}'])
+def test_broken_notes_are_no_proof(tmp_path: Path, note: str) -> None:
+    folder = make_model(tmp_path, "tiny")
+    (folder / CHECKED_NAME).write_text(note)
+    assert ModelStore(tmp_path).check("tiny") is None
+    (folder / "config.json").write_text("[]")
+    assert ModelStore(tmp_path).check("tiny") is not None
+
+
+def test_folders_of_the_users_own(tmp_path: Path) -> None:
+    own = tmp_path / "own"
+    own.mkdir()
+    custom = [
+        CustomModel("mine", path=own, name="My Model"),
+        CustomModel("gone", path=tmp_path / "gone"),
+        CustomModel("remote", repo="me/model"),
+    ]
+    store = ModelStore(tmp_path / "models", custom)
+    assert store.installed() == []
+    (own / "config.json").write_text('{"text_config": {"max_position_embeddings": 2048}}')
+    (own / "model.safetensors").write_bytes(safetensors({"a": b"x"}))
+    make_model(tmp_path / "models", "tiny")
+    assert [(model.id, model.name) for model in store.installed()] == [
+        ("mine", "My Model"),
+        ("tiny", "Tiny"),
+    ]
+    found = store.find("mine")
+    assert found is not None
+    assert (found.path, found.context_size) == (own, 2048)
+    assert store.check("mine") is None
+    (own / "model.safetensors").write_bytes(b"half")
+    assert "no whole safetensors file" in (store.check("mine") or "")
+    with pytest.raises(InstallError, match="folder of your own"):
+        store.remove("mine")
+    with pytest.raises(ResourceNotFound):
+        store.verify("mine")
 
 
 def test_remove_leaves_nothing(tmp_path: Path) -> None:

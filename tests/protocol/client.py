@@ -5,7 +5,7 @@ is checked against the SDK (``tests/protocol/sdk``).
 """
 
 import json
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -14,6 +14,9 @@ from acp_agent.protocol.handlers import Handlers
 from acp_agent.protocol.session_handlers import Loaded
 from acp_agent.rpc.outbox import Outbox
 from acp_agent.rpc.stdio import Line
+from acp_agent.sessions.session import Session
+from acp_agent.telemetry.turns import TurnRecord
+from acp_agent.tools.base import RunnableTool, Toolbox
 from acp_agent.turn.modes import Modes
 from tests.protocol.sdk import check_message
 from tests.rpc.connection import Connection, Message, joined, request
@@ -85,8 +88,16 @@ class Client(Connection):
         return await self.call("initialize", {"protocolVersion": 1})
 
     async def new_session(self) -> str:
-        """The id of a new session, after ``initialize``."""
-        return (await self.call("session/new", NEW_SESSION))["sessionId"]
+        """The id of a new session, after ``initialize``; its command menu has come."""
+        session = (await self.call("session/new", NEW_SESSION))["sessionId"]
+        await self.until(
+            lambda m: (
+                m.get("method") == "session/update"
+                and m["params"]["sessionId"] == session
+                and m["params"]["update"]["sessionUpdate"] == "available_commands_update"
+            )
+        )
+        return session
 
     def start_prompt(self, session: str, text: str = "hello") -> int:
         """Sends a prompt and returns the request's id."""
@@ -97,9 +108,11 @@ class Client(Connection):
         return (await self.result(self.start_prompt(session, text)))["stopReason"]
 
     def updates(self, *kinds: str) -> list[Message]:
-        """The session updates seen so far, of all ``kinds`` if none is given."""
+        """The session updates seen so far; if no kind is given all but the command menu."""
         found = [m["params"]["update"] for m in self.seen if m.get("method") == "session/update"]
-        return [update for update in found if not kinds or update["sessionUpdate"] in kinds]
+        if not kinds:
+            return [each for each in found if each["sessionUpdate"] != "available_commands_update"]
+        return [update for update in found if update["sessionUpdate"] in kinds]
 
     async def update(self, kind: str, has: str = "") -> Message:
         """The first update of ``kind`` whose JSON text contains ``has``."""
@@ -143,23 +156,41 @@ async def connected(handlers: Handlers, *, merge: bool = True) -> AsyncGenerator
     await handlers.aclose()
 
 
-def handlers_for(
-    backends: Mapping[str, Backend], *, default: str | None = None, greeting: str | None = None
-) -> Handlers:
-    """Handlers whose modes are ``backends``, in this order of preference."""
+def loaded_with(
+    backends: Mapping[str, Backend],
+    *,
+    default: str | None = None,
+    greeting: str | None = None,
+    tools: Sequence[RunnableTool] = (),
+    record: Callable[[TurnRecord], None] = lambda record: None,
+    forgotten: list[str] | None = None,
+) -> Loaded:
+    """What sessions need, with ``backends`` as modes in this order of preference."""
+
+    async def status(session: Session) -> str:
+        return f"Mode {session.mode} is well."
+
+    async def forget(session_id: str) -> None:
+        if forgotten is not None:
+            forgotten.append(session_id)
+
+    modes = Modes(backends, tuple(backends), default)
+    return Loaded(modes, lambda mode: greeting, Toolbox(tools), status, record, forget)
+
+
+def handlers_for(backends: Mapping[str, Backend], **parts: Any) -> Handlers:
+    """Handlers over ``loaded_with`` the same."""
 
     async def load() -> Loaded:
-        return Loaded(Modes(backends, tuple(backends), default), lambda mode: greeting)
+        return loaded_with(backends, **parts)
 
     return Handlers(load)
 
 
 @asynccontextmanager
-async def serving(
-    *backends: Backend, default: str | None = None, greeting: str | None = None
-) -> AsyncGenerator[Client]:
-    """An initialized client of an agent with ``backends``."""
-    modes = {backend.id: backend for backend in backends}
-    async with connected(handlers_for(modes, default=default, greeting=greeting)) as client:
+async def serving(*backends: Backend, **parts: Any) -> AsyncGenerator[Client]:
+    """An initialized client of an agent with ``backends``, as ``loaded_with`` has them."""
+    handlers = handlers_for({backend.id: backend for backend in backends}, **parts)
+    async with connected(handlers) as client:
         await client.initialize()
         yield client

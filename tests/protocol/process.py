@@ -123,15 +123,18 @@ class AgentProcess:
         return self.answer(request)["result"]
 
     def open_session(self) -> str:
-        """The id of a new session, after ``initialize``."""
+        """The id of a new session, after ``initialize``; its command menu has come."""
         self.call("initialize", {"protocolVersion": 1})
-        return self.call("session/new", {"cwd": str(ROOT), "mcpServers": []})["sessionId"]
+        session = self.call("session/new", {"cwd": str(ROOT), "mcpServers": []})["sessionId"]
+        while self.read()["params"]["update"]["sessionUpdate"] != "available_commands_update":
+            continue
+        return session
 
     def say(self, session: str, text: str) -> str:
         """Prompts, and returns the answer's text."""
         request, start = self.prompt(session, text), len(self.seen)
         self.post(request)
-        assert self.answer(request)["result"] == {"stopReason": "end_turn"}
+        assert self.answer(request)["result"]["stopReason"] == "end_turn"
         return self.text(start)
 
     def text(self, start: int = 0) -> str:

@@ -11,7 +11,6 @@ from acp_agent import __version__
 from acp_agent.errors import ConfigError
 from acp_agent.protocol.handlers import Handlers
 from acp_agent.protocol.session_handlers import Loaded
-from acp_agent.turn.modes import Modes
 from tests.protocol.backend import fake
 from tests.protocol.client import (
     NEW_SESSION,
@@ -19,6 +18,7 @@ from tests.protocol.client import (
     RpcError,
     connected,
     handlers_for,
+    loaded_with,
     serving,
 )
 
@@ -160,7 +160,7 @@ async def test_a_prompt_behind_initialize_can_be_cancelled_by_its_request_id() -
             "params": {"requestId": prompt["id"]},
         }
         client.post(client.request("initialize", GOOD), prompt, cancel)
-        assert await client.result(prompt["id"]) == {"stopReason": "cancelled"}
+        assert (await client.result(prompt["id"]))["stopReason"] == "cancelled"
 
 
 async def test_a_method_without_login_is_offered_and_gates_nothing() -> None:
@@ -191,7 +191,7 @@ async def test_a_broken_configuration_is_told_when_a_session_starts_and_can_be_m
         if broken:
             broken.clear()
             raise ConfigError("config.toml, line 2: there is no key 'modle'.")
-        return Loaded(Modes({"fake": fake()}, ("fake",)), lambda _: None)
+        return loaded_with({"fake": fake()})
 
     async with connected(Handlers(load)) as client:
         await client.initialize()

@@ -1,5 +1,6 @@
 """Modes and options: setting either keeps both in step, and bad choices are explained."""
 
+from dataclasses import replace
 from typing import Any
 
 import anyio
@@ -182,7 +183,20 @@ async def test_a_change_during_a_turn_is_answered_at_once_and_holds_for_the_next
         assert (await choose(client, session, "mode", "two"))["mode"] == "two"
         assert not [m for m in client.seen if m.get("id") == prompt]
         gate.set()
-        assert await client.result(prompt) == {"stopReason": "end_turn"}
+        assert (await client.result(prompt))["stopReason"] == "end_turn"
         await client.prompt(session, "next")
         assert client.text() == "from one, still, from two"
     assert len(requests(second)[0].messages) == 3
+
+
+async def test_what_a_turn_changed_is_told_after_it() -> None:
+    backend = fake(saying("a"), saying("b"))
+    async with serving(backend) as client:
+        session = await client.new_session()
+        prompt = client.start_prompt(session)
+        await client.result(prompt)
+        assert not client.updates("config_option_update")
+        backend.readiness = replace(backend.readiness, reason="It is in memory.")
+        await client.prompt(session)
+        update = await client.update("config_option_update", has="It is in memory.")
+    assert update["configOptions"][0]["id"] == "mode"

@@ -14,6 +14,7 @@ from acp_agent.protocol.output import SessionOutput
 from acp_agent.rpc.frames import MessageFrame
 from acp_agent.rpc.outbox import Outbox
 from acp_agent.rpc.peer import Peer
+from acp_agent.turn.output import ShownCall
 from tests.protocol.sdk import check_message
 from tests.rpc.writing import LIMIT, GatedWriter
 
@@ -91,6 +92,24 @@ async def test_a_step_whose_start_could_not_be_sent_is_not_ended() -> None:
         await cancel(client.output.emit(STARTED))
         await client.output.settle()
         assert await client.read() == []
+
+
+async def test_a_tool_call_whose_start_could_not_be_sent_is_not_ended() -> None:
+    async with behind() as client:
+        await client.fill()
+        await cancel(client.output.show(ShownCall("c1", "look")))
+        await client.output.settle()
+        assert await client.read() == []
+
+
+async def test_a_step_with_another_title_is_told() -> None:
+    async with behind() as client:
+        for ahead in ("3 ahead", "3 ahead", "2 ahead"):
+            await client.output.emit(Progress("queue", ahead))
+        started, moved = await client.read()
+    assert started["title"] == "3 ahead"
+    assert moved["title"] == "2 ahead"
+    assert "status" not in moved
 
 
 async def test_a_question_that_could_not_be_sent_is_not_ended() -> None:

@@ -115,6 +115,15 @@ async def test_a_closed_session_is_gone() -> None:
         assert await client.prompt(other) == "end_turn"
 
 
+async def test_what_is_kept_elsewhere_goes_with_the_session() -> None:
+    forgotten: list[str] = []
+    async with serving(fake(), forgotten=forgotten) as client:
+        session = await client.new_session()
+        await client.new_session()
+        await client.call("session/close", {"sessionId": session})
+    assert forgotten == [session]
+
+
 async def test_closing_a_session_cancels_its_turn_first() -> None:
     backend = fake([TextDelta("a"), anyio.Event()])
     async with serving(backend) as client:
@@ -123,7 +132,7 @@ async def test_closing_a_session_cancels_its_turn_first() -> None:
         await client.update("agent_message_chunk")
         close = client.start("session/close", {"sessionId": session})
         assert await client.result(close) == {}
-        assert await client.result(prompt) == {"stopReason": "cancelled"}
+        assert (await client.result(prompt))["stopReason"] == "cancelled"
         assert ended(backend) == 1
         assert [m["id"] for m in client.seen[-2:]] == [prompt, close]
 
@@ -136,7 +145,7 @@ async def test_a_prompt_and_its_sessions_end_in_one_write() -> None:
         close = client.request("session/close", {"sessionId": session})
         client.post(prompt, close)
         assert await client.result(close["id"]) == {}
-        assert await client.result(prompt["id"]) == {"stopReason": "cancelled"}
+        assert (await client.result(prompt["id"]))["stopReason"] == "cancelled"
 
 
 async def test_new_sessions_ask_what_is_ready_now() -> None:

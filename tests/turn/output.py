@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from acp_agent.backends.base import Event, Notice
+from acp_agent.turn.output import ShownCall
 
 
 class FakeOutput:
@@ -11,6 +12,7 @@ class FakeOutput:
     def __init__(self, *answers: bool) -> None:
         self.events: list[Event] = []
         self.asked: list[tuple[str, str]] = []
+        self.shown: list[ShownCall] = []
         self.settled = 0
         self._answers = list(answers)
 
@@ -21,6 +23,9 @@ class FakeOutput:
 
     async def emit(self, event: Event) -> None:
         self.events.append(event)
+
+    async def show(self, call: ShownCall) -> None:
+        self.shown.append(call)
 
     async def ask(self, title: str, detail: str) -> bool:
         self.asked.append((title, detail))

@@ -7,6 +7,7 @@ from acp_agent.backends.base import (
     Done,
     Event,
     Model,
+    ModelRequest,
     Notice,
     TextDelta,
     ThoughtDelta,
@@ -146,6 +147,10 @@ async def test_another_backend_gets_the_whole_conversation_without_thoughts() ->
     assert talk.history[1] == said("one says", "secret")
 
 
+def prompts_of(request: ModelRequest) -> list[str]:
+    return [each.text for each in request.messages if isinstance(each, UserMessage)]
+
+
 async def test_a_smaller_window_gets_the_latest_messages_and_the_user_a_notice() -> None:
     large = fake(*(saying("x" * 300) for _ in range(5)), mode="large")
     small = fake(mode="small", models=[Model("s", "S", context_size=600)])
@@ -156,15 +161,23 @@ async def test_a_smaller_window_gets_the_latest_messages_and_the_user_a_notice()
     talk.session.mode = "small"
     await talk.say("last")
     (request,) = requests(small)
-    # Three quarters of 600 hold the last prompt and three pairs of about 120 tokens each.
-    assert [m.text for m in request.messages if isinstance(m, UserMessage)] == [
-        "question 2",
-        "question 3",
-        "question 4",
-        "last",
-    ]
+    # Half of three quarters of 600 holds the last prompt and one pair of about 120 tokens.
+    assert prompts_of(request) == ["question 4", "last"]
     (notice,) = talk.output.notices
-    assert notice.startswith("The 4 oldest messages of this session do not fit")
-    assert "of s and were left out" in notice
+    assert notice.startswith("The 8 oldest messages of this session do not fit")
+    assert "of s and are left out" in notice
     assert isinstance(talk.output.events[-3], Notice)
     assert len(talk.history) == 12
+    # What is left is told from there on until it does not fit either.
+    await talk.say("again")
+    assert prompts_of(requests(small)[1]) == ["question 4", "last", "again"]
+    assert len(talk.output.notices) == 1
+    await talk.say("x" * 900)
+    assert prompts_of(requests(small)[2]) == ["x" * 900]
+    assert len(talk.output.notices) == 2
+
+
+async def test_a_model_that_only_thought_until_its_limit_is_told_so() -> None:
+    talk = Talk(fake([ThoughtDelta("hm"), Done("max_tokens")]))
+    assert await talk.say("one") == "max_tokens"
+    assert talk.output.notices[0].startswith("The model reached its limit")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from acp_agent.backends.base import Event, ModelRequest, Notice, Progress, Readiness, Report
+from acp_agent.backends.base import Ask, Event, ModelRequest, Notice, Progress, Readiness, Report
 from acp_agent.backends.ollama import faults
 from acp_agent.backends.ollama.client import (
     LineStream,
@@ -103,7 +103,7 @@ class OllamaBackend:
         finally:
             await lines.aclose()
 
-    async def install(self, model: str, report: Report) -> None:
+    async def install(self, model: str, report: Report, ask: Ask) -> None:
         """As ``Installer.install``: Ollama pulls ``model`` from its library."""
         from contextlib import aclosing
 

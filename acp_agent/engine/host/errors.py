@@ -54,3 +54,15 @@ def bad_request(message: str, *, param: str | None = None) -> ApiError:
 def shutting_down() -> ApiError:
     """A 503 for whatever the engine cannot finish because it is leaving."""
     return ApiError(503, "engine_stopping", "The engine is shutting down; send it again.")
+
+
+def model_failed() -> ApiError:
+    """A 500 for a fault while answering whose reason is for the log."""
+    message = "The model failed while answering; the engine's log has the reason."
+    return ApiError(500, "model_failed", message)
+
+
+def without_traceback(error: ApiError) -> ApiError:
+    """``error`` as a value: its traceback would keep all that the frames held in memory."""
+    error.__cause__ = error.__context__ = None
+    return error.with_traceback(None)

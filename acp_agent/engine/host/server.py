@@ -1,31 +1,26 @@
-"""The engine's HTTP routes.
+"""The engine's HTTP application.
 
-Owns which request leads where, and noticing when the engine was last of use. Does not
-own the listening socket (``process``) or the shape of answers (``responses``).
+Owns which routes stand behind which socket, and the answer to a request that fails.
+Does not own the routes (``routes``), the sockets (``listening``) or who may come in over
+TCP (``auth``): there a token opens what tells and what answers, while control of the
+engine stays on the Unix socket.
 """
 
-import os
-import time
 from pathlib import Path
 
 from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp
 
-from acp_agent import __version__
-from acp_agent.engine import PROTOCOL
-from acp_agent.engine.host.api import Output, parse_request
-from acp_agent.engine.host.channel import Channel
-from acp_agent.engine.host.errors import ApiError, bad_request
-from acp_agent.engine.host.models import find_model, list_models
-from acp_agent.engine.host.responses import Completion, error_response
-from acp_agent.engine.host.runner import MlxRunner
-from acp_agent.engine.host.worker import Job, Worker
-
-BODY_LIMIT = 64 * 2**20
-"""Bytes of a request."""
+from acp_agent.engine.host.auth import ByTransport, TokenGate
+from acp_agent.engine.host.errors import ApiError
+from acp_agent.engine.host.responses import error_response
+from acp_agent.engine.host.routes.base import Context, Life, Work
+from acp_agent.engine.host.routes.chat import ChatRoutes
+from acp_agent.engine.host.routes.control import ControlRoutes
+from acp_agent.engine.host.routes.models import ModelRoutes
 
 
 class Service:
@@ -33,93 +28,49 @@ class Service:
 
     Args:
         models: the folder of installed models.
+        life: what draining and stopping lead to.
     """
 
-    def __init__(self, *, models: Path, runner: MlxRunner, worker: Worker) -> None:
-        self._models = models
-        self._runner = runner
-        self._worker = worker
-        self._requests = 0
-        self._last_use = time.monotonic()
+    def __init__(self, *, models: Path, worker: Work, life: Life) -> None:
+        self._context = Context(models, worker, life)
 
     @property
     def idle_since(self) -> float | None:
         """When the last request for a model ended (monotonic), None while one runs."""
-        busy = self._requests or self._worker.active or self._worker.queued
-        return None if busy else self._last_use
+        return self._context.usage.idle_since
 
-    def app(self) -> Starlette:
-        """The ASGI application."""
-        routes = [
-            Route("/health", self._health),
-            Route("/v1/models", self._list_models),
-            Route("/v1/chat/completions", self._complete, methods=["POST"]),
-        ]
-        handlers = {ApiError: _on_api_error, ClientDisconnect: _on_disconnect}
-        return Starlette(routes=routes, exception_handlers=handlers)
+    def app(self, *, token: str | None = None, host: str = "") -> ASGIApp:
+        """The ASGI application for ``listening.Server``.
 
-    async def _health(self, request: Request) -> Response:
-        model, counters = self._runner.model, self._runner.counters
-        return JSONResponse(
-            {
-                "status": "ok",
-                "protocol": PROTOCOL,
-                "version": __version__,
-                "pid": os.getpid(),
-                "model": model.name if model else None,
-                "active_requests": self._worker.active,
-                "queued_requests": self._worker.queued,
-                "decoded_tokens": counters.decoded_tokens,
-                "prefilled_tokens": counters.prefilled_tokens,
-            }
-        )
-
-    async def _list_models(self, request: Request) -> Response:
-        entries = [
-            {"id": name, "object": "model", "created": 0, "owned_by": "local"}
-            for name in list_models(self._models)
-        ]
-        return JSONResponse({"object": "list", "data": entries})
-
-    async def _complete(self, request: Request) -> Response:
-        chat = parse_request(await _read_body(request))
-        folder = find_model(self._models, chat.model)
-        channel: Channel[Output] = Channel()
-        return _Counted(self, Completion(Job(chat, folder, channel), self._worker))
-
-    def begin_request(self) -> None:
-        """A request for a model starts."""
-        self._requests += 1
-
-    def end_request(self) -> None:
-        """A request for a model has ended, however."""
-        self._requests -= 1
-        self._last_use = time.monotonic()
+        Args:
+            token: what requests over TCP must carry; without one none is let in.
+            host: the host that the user had us listen at over TCP.
+        """
+        control = ControlRoutes(self._context)
+        models = ModelRoutes(self._context)
+        told = [*control.routes(), *models.routes()]
+        ours = [*ChatRoutes(self._context, is_guest=False).routes(), *told]
+        ours += [*control.control(), *models.control()]
+        guests = [*ChatRoutes(self._context, is_guest=True).routes(), *told]
+        tcp = _refuse_all() if token is None else TokenGate(_app(guests), token, host=host)
+        return ByTransport(_app(ours), tcp)
 
 
-class _Counted(Response):
-    """Keeps the engine from being idle while ``completion`` is sent."""
-
-    def __init__(self, service: Service, completion: Completion) -> None:
-        super().__init__()
-        self._service = service
-        self._completion = completion
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        self._service.begin_request()
-        try:
-            await self._completion(scope, receive, send)
-        finally:
-            self._service.end_request()
+def _app(routes: list[Route]) -> Starlette:
+    handlers = {
+        ApiError: _on_api_error,
+        ClientDisconnect: _on_disconnect,
+        404: _on_unknown_route,
+        405: _on_unknown_route,
+        Exception: _on_failure,
+    }
+    app = Starlette(routes=routes, exception_handlers=handlers)
+    app.router.redirect_slashes = False
+    return app
 
 
-async def _read_body(request: Request) -> bytes:
-    body = bytearray()
-    async for part in request.stream():
-        body += part
-        if len(body) > BODY_LIMIT:
-            raise bad_request(f"The request is longer than {BODY_LIMIT} bytes; send less.")
-    return bytes(body)
+def _refuse_all() -> ASGIApp:
+    return error_response(ApiError(403, "not_listening", "The engine serves its socket only."))
 
 
 async def _on_api_error(request: Request, error: Exception) -> Response:
@@ -129,3 +80,14 @@ async def _on_api_error(request: Request, error: Exception) -> Response:
 
 async def _on_disconnect(request: Request, error: Exception) -> Response:
     return Response(status_code=499)
+
+
+async def _on_unknown_route(request: Request, error: Exception) -> Response:
+    # Also for a route that has other methods: over TCP it may be one of control.
+    message = f"There is no {request.method} {request.url.path} here; see the engine's page."
+    return error_response(ApiError(404, "not_found", message))
+
+
+async def _on_failure(request: Request, error: Exception) -> Response:
+    message = "The engine failed at this request; its log has the reason."
+    return error_response(ApiError(500, "internal_error", message))

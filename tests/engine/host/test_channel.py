@@ -1,12 +1,10 @@
-"""The bounded way from the model's thread to the event loop."""
-
-import threading
+"""The way from the model's thread to the event loop."""
 
 import anyio
 import pytest
 from anyio import to_thread
 
-from acp_agent.engine.host.channel import Abandoned, Channel
+from acp_agent.engine.host.channel import Channel
 
 pytestmark = pytest.mark.anyio
 
@@ -28,53 +26,53 @@ async def test_everything_arrives_in_order() -> None:
     assert received == list(range(1000))
 
 
-async def test_producer_waits_for_the_reader() -> None:
+async def test_a_full_channel_says_so_and_takes_more() -> None:
     channel: Channel[int] = Channel(2)
-    produced = 0
-    full = threading.Event()
-
-    def produce() -> None:
-        nonlocal produced
-        for number in range(5):
-            if number == 2:
-                full.set()
-            channel.put(number)
-            produced += 1
-        channel.finish()
-
-    async with anyio.create_task_group() as tasks:
-        tasks.start_soon(to_thread.run_sync, produce)
-        await to_thread.run_sync(full.wait)
-        await anyio.wait_all_tasks_blocked()
-        assert produced == 2
-        with anyio.fail_after(10):
-            assert await channel.receive() == [0, 1]
-            while await channel.receive():
-                pass
-    assert produced == 5
+    rooms: list[bool] = []
+    channel.on_room = lambda: rooms.append(channel.has_room)
+    channel.put(1)
+    assert channel.has_room
+    assert await channel.receive() == [1]
+    assert rooms == []
+    for number in range(3):
+        channel.put(number)
+    assert not channel.has_room
+    assert await channel.receive() == [0, 1, 2]
+    assert rooms == [True]
 
 
-async def test_abandoning_wakes_a_waiting_producer() -> None:
-    channel: Channel[int] = Channel(1)
-    channel.put(0)
+async def test_a_reader_that_waits_is_woken_from_a_thread() -> None:
+    channel: Channel[int] = Channel()
+    received: list[int] = []
+
+    async def read() -> None:
+        received.extend(await channel.receive())
+
     with anyio.fail_after(10):
         async with anyio.create_task_group() as tasks:
-
-            async def produce() -> None:
-                with pytest.raises(Abandoned):
-                    await to_thread.run_sync(channel.put, 1)
-
-            tasks.start_soon(produce)
+            tasks.start_soon(read)
             await anyio.wait_all_tasks_blocked()
-            channel.abandon()
-    with pytest.raises(Abandoned):
-        channel.check()
+            await to_thread.run_sync(channel.put, 7)
+    assert received == [7]
+
+
+async def test_nothing_is_kept_for_a_reader_that_left() -> None:
+    channel: Channel[int] = Channel()
+    channel.put(1)
+    assert not channel.abandoned
+    channel.abandon()
+    assert channel.abandoned
+    channel.put(2)
+    channel.finish()
+    assert await channel.receive() == [1]
+    assert await channel.receive() == []
 
 
 async def test_what_came_before_the_end_is_still_read() -> None:
     channel: Channel[int] = Channel()
     channel.put(1)
     channel.finish()
+    channel.put(2)
     assert await channel.receive() == [1]
     assert await channel.receive() == []
     assert await channel.receive() == []

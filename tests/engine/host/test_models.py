@@ -1,5 +1,6 @@
 """Finding and loading model folders."""
 
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,17 @@ from mlx.utils import tree_flatten  # pyright: ignore[reportUnknownVariableType]
 
 from acp_agent.engine.folder import read_context_size
 from acp_agent.engine.host.errors import ApiError
-from acp_agent.engine.host.models import find_model, list_models, load_weights
+from acp_agent.engine.host.models import find_model, list_models, load_weights, locate_model
+
+
+def finish(steps: Generator[tuple[int, int], None, Any]) -> tuple[Any, list[tuple[int, int]]]:
+    """What ``steps`` return and what they yielded."""
+    yielded: list[tuple[int, int]] = []
+    while True:
+        try:
+            yielded.append(next(steps))
+        except StopIteration as end:
+            return end.value, yielded
 
 
 def test_models_are_found_by_name_and_by_path(tiny_models: Path) -> None:
@@ -20,7 +31,37 @@ def test_models_are_found_by_name_and_by_path(tiny_models: Path) -> None:
     assert list_models(tiny_models / "missing") == []
 
 
-@pytest.mark.parametrize("name", ["nonesuch", ".", "..", "../tiny/brief", "/nowhere", "brief/", ""])
+def test_a_model_has_one_path(tmp_path: Path) -> None:
+    models, own = tmp_path / "models", tmp_path / "own"
+    for folder in (models / "a", own / "b", own / "c"):
+        folder.mkdir(parents=True)
+        (folder / "config.json").write_text("{}")
+    (models / "c-link").symlink_to(own / "c")
+    (tmp_path / "link").symlink_to(own)
+    (tmp_path / "models-link").symlink_to(models)
+
+    def find(*parts: str) -> Path:
+        return find_model(models, str(tmp_path.joinpath(*parts)))
+
+    assert find("own", "b") == find("link", "b") == find("own", "..", "link", "b") == own / "b"
+    assert find("models", "a") == find("models-link", "a") == models / "a"
+    assert find_model(models, "a") == models / "a"
+    assert find_model(tmp_path / "models-link", str(models / "a")).parent.name == "models-link"
+    assert find("own", "c") == find_model(models, "c-link") == models / "c-link"
+
+
+def test_a_model_that_is_gone_has_its_path_still(tmp_path: Path) -> None:
+    gone = tmp_path / "gone"
+    assert locate_model(tmp_path, "gone") == gone
+    assert locate_model(tmp_path / "x", str(tmp_path / "x" / ".." / "gone")) == gone
+    (tmp_path / "circle").symlink_to(tmp_path / "circle")
+    for name in ("circle", "\0"):
+        assert locate_model(tmp_path / "x", str(tmp_path / name)).name == name
+
+
+@pytest.mark.parametrize(
+    "name", ["nonesuch", "\0", ".", "..", "../tiny/brief", "/nowhere", "brief/", ""]
+)
 def test_everything_else_is_unknown(tiny_models: Path, name: str) -> None:
     with pytest.raises(ApiError) as unknown:
         find_model(tiny_models, name)
@@ -46,20 +87,16 @@ def test_context_size_is_read_where_it_is_said(
 
 @pytest.mark.anyio
 async def test_half_precision_is_widened_on_a_cpu(tiny_models: Path) -> None:
-    reports: list[tuple[int, int]] = []
-
-    def report(done: int, total: int) -> None:
-        reports.append((done, total))
-
-    def load() -> set[mx.Dtype]:
-        weights: Any = load_weights(tiny_models / "half", report)
+    def load() -> tuple[set[mx.Dtype], list[tuple[int, int]]]:
+        weights, reports = finish(load_weights(tiny_models / "half"))
         arrays: Any = tree_flatten(weights.parameters())
         found: set[mx.Dtype] = {array.dtype for _, array in arrays}
         mx.clear_streams()
-        return found
+        return found, reports
 
     on_cpu = mx.default_device().type == mx.DeviceType.cpu
-    assert await to_thread.run_sync(load) == {mx.float32 if on_cpu else mx.float16}
+    found, reports = await to_thread.run_sync(load)
+    assert found == {mx.float32 if on_cpu else mx.float16}
     done = [each[0] for each in reports]
     assert done == sorted(done)
     assert done[-1] == reports[-1][1] > 0
@@ -70,8 +107,5 @@ async def test_unknown_architecture_is_explained(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text('{"model_type": "nonesuch"}')
     mx.save_safetensors(str(tmp_path / "model.safetensors"), {})  # pyright: ignore[reportUnknownMemberType]
 
-    def ignore(done: int, total: int) -> None:
-        pass
-
     with pytest.raises(ApiError, match="cannot be loaded"):
-        await to_thread.run_sync(load_weights, tmp_path, ignore)
+        await to_thread.run_sync(finish, load_weights(tmp_path))

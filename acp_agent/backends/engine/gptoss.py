@@ -1,0 +1,95 @@
+"""The backend of mode ``gptoss_20b``: gpt-oss in this project's own engine.
+
+Owns which models the mode offers, and that it is not offered where the machine is too
+small. Does not own the course of a request or the state of a model (``mode``).
+"""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from acp_agent.backends.base import Model, Readiness
+from acp_agent.backends.engine.answer import Engine
+from acp_agent.backends.engine.mode import (
+    HARMONY_LEVELS,
+    EngineMode,
+    Install,
+    LocalModel,
+    OfferedModel,
+    as_folder,
+    describe,
+    describe_folder,
+    is_gpt_oss,
+)
+from acp_agent.config.settings import GptOssSettings
+
+
+class GptOssBackend(EngineMode):
+    """gpt-oss models. A backend and an installer.
+
+    Args:
+        effort: the reasoning effort where the session chose none.
+        explain_unfit: why this machine cannot run the offered model, None if it can.
+    """
+
+    id = "gptoss_20b"
+    name = "GPT-OSS 20B"
+    description = "OpenAI's open model, on this machine in this agent's own engine"
+
+    def __init__(
+        self,
+        settings: GptOssSettings,
+        engine: Engine,
+        *,
+        find_models: Callable[[], Sequence[LocalModel]],
+        check: Callable[[str], str | None],
+        unfinished: Callable[[str], tuple[int, int] | None],
+        offered: OfferedModel,
+        install: Install,
+        explain_unfit: Callable[[], str | None],
+    ) -> None:
+        super().__init__(
+            settings,
+            engine,
+            find_models=find_models,
+            check=check,
+            unfinished=unfinished,
+            offered=[offered],
+            install=install,
+        )
+        self._effort = settings.reasoning_effort
+        self._explain_unfit = explain_unfit
+
+    def _read_readiness(self) -> Readiness:
+        wanted = self._settings.model
+        models = self._offered_models(wanted)
+        if any(model.id == wanted for model in models):
+            return Readiness(True, models=models, default_model=wanted)
+        offered = self._offered.get(wanted)
+        if offered is None:
+            reason = (
+                f"The configured model {Path(wanted).name!r} is no installed gpt-oss model: "
+                "install it, or change `gptoss.model`."
+            )
+            return Readiness(False, reason, False, models)
+        if reason := self._explain_unfit():
+            return Readiness(False, reason, False, models)
+        about = f"{self._say_missing(offered.id)} {offered.description}"
+        missing = Model(
+            offered.id,
+            offered.name,
+            about,
+            offered.context_size,
+            thought_levels=HARMONY_LEVELS,
+            thought_default=self._effort,
+            calls_tools=True,
+        )
+        reason = f"{self._say_missing(wanted)} The first prompt offers it: {offered.install_title}."
+        return Readiness(True, reason, False, (*models, missing), wanted)
+
+    def _offered_models(self, wanted: str) -> tuple[Model, ...]:
+        found = [model for model in self._find_models() if is_gpt_oss(model.path)]
+        models = [describe(model, self._effort) for model in found]
+        known = {model.id for model in models}
+        if wanted not in known and (folder := as_folder(wanted)) and is_gpt_oss(folder):
+            models.append(describe_folder(wanted, folder.name, folder, self._effort))
+        return tuple(models)

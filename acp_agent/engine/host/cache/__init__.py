@@ -1,0 +1,1 @@
+"""The prompt cache: what was computed for a session, kept for its next request."""
