@@ -21,7 +21,7 @@ from benchmarks.report import Row, print_rows
 
 MODEL = ROOT / "tests" / "tiny_gptoss" / "model"
 HISTORY = 4000
-"""Tokens, about, that stand before the turn that is measured."""
+"""Tokens, about, that stand before the turn that is measured; a line has nine of them."""
 ROUNDS = 5
 
 Message = dict[str, Any]
@@ -202,7 +202,7 @@ async def _engine() -> AsyncGenerator[tuple[EngineClient, Paths]]:
 
 def _history(number: int) -> list[Message]:
     """Turns of about ``HISTORY`` tokens, different for each ``number`` from the start on."""
-    lines = "\n".join(f"{number} line {index} of the file" for index in range(HISTORY // 10))
+    lines = "\n".join(f"{number} line {index} of the file" for index in range(HISTORY // 9))
     return [_user(lines), {"role": "assistant", "content": "I see."}]
 
 
