@@ -134,13 +134,17 @@ async def _stop_now(client: EngineClient) -> int:
 
 async def _unload(client: EngineClient, arguments: Namespace) -> int:
     model: str | None = arguments.model
+    status = await client.status()
+    if status is not None and not _is_loaded(status, model):
+        print("No model is in memory." if model is None else f"{model} was not in memory.")
+        return 0
     if not await client.unload(model):
         print(_NONE)
         return 0
     with anyio.move_on_after(_UNLOAD_PATIENCE):
         while True:
             if not _is_loaded(await client.status(), model):
-                print("No model is in memory." if model is None else f"{model} is not in memory.")
+                print("No model is in memory." if model is None else f"{model} is unloaded.")
                 return 0
             await anyio.sleep(_INTERVAL)
     print("It is still in use; `acp-agent engine status` shows how.")

@@ -134,6 +134,8 @@ class ModelSettings(_Section):
     def _has_one_source(self) -> Self:
         if (self.repo is None) == (self.path is None):
             raise ValueError("must have either repo or path")
+        if self.path is not None and self.model_fields_set - {"path", "name"}:
+            raise ValueError("takes only name beside path: the folder's files say the rest")
         return self
 
 

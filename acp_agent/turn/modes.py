@@ -118,7 +118,7 @@ class Modes:
     def describe(self, session: Session) -> list[tuple[str, str]]:
         """What is in force in ``session``, as name and value for the user."""
         state = self.readiness[session.mode]
-        rows = [("mode", session.mode), ("state", "ready" if state.ready else "not ready")]
+        rows = [("mode", session.mode), ("state", _name_state(state))]
         if state.reason:
             rows.append(("about it", state.reason))
         if (model := self.model(session)) is not None:
@@ -131,3 +131,9 @@ class Modes:
         """Closes all backends."""
         for backend in self.backends.values():
             await backend.aclose()
+
+
+def _name_state(state: Readiness) -> str:
+    if not state.ready:
+        return "unavailable"
+    return "ready" if state.installed else "not installed"

@@ -222,7 +222,16 @@ async def test_unload_waits_until_it_is_done(
         answer_json(engine, "/v1/engine/status", {"models": []})
     assert statuses == [0]
     assert unload.body == {"model": words[0] if words else None}
-    assert capsys.readouterr().out.endswith("in memory.\n")
+    told_so = "big is unloaded.\n" if words else "No model is in memory.\n"
+    assert capsys.readouterr().out == told_so
+
+
+async def test_unload_of_what_is_not_loaded(
+    engine: FakeEngine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    answer_json(engine, "/v1/engine/status", {"models": [{"id": "big"}]})
+    assert await invoke_beside("unload", "small") == 0
+    assert capsys.readouterr().out == "small was not in memory.\n"
 
 
 async def test_unload_of_what_is_in_use(

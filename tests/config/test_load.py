@@ -146,6 +146,7 @@ def test_values_that_fit(paths: Paths, text: str, key: str, value: object) -> No
         ("[log]\nx = 1", "line 2: log.x is not a setting; remove it, or use one of level."),
         ("[models.a]\nx = 1\nrepo='a/b'", "line 2: models.a.x is not a setting; use one of repo,"),
         ("[models.a]", "line 1: models.a must have either repo or path."),
+        ("[models.a]\npath='/a'\nminimum_memory=9", "models.a takes only name beside path"),
         ("models.a.repo = '..'", "line 1: models.a.repo has a value that does not fit"),
         ("[models]\na = 1", "line 2: models holds tables only: write [models.NAME] above"),
         ("x = 1", "one of default_mode, merge, ollama, mlx, gptoss, engine, log, telemetry."),

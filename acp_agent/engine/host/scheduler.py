@@ -111,9 +111,12 @@ class Scheduler:
             self._workload(job.model).resume(ticket)
 
     def unload(self, model: Path | None) -> None:
-        """Unloads one model, or all, as soon as nothing uses it."""
+        """Unloads one model, or all, as soon as nothing uses it.
+
+        A ``model`` that is no absolute path is the name of a folder, wherever that is.
+        """
         for workload in self._workloads.values():
-            if model not in (None, workload.folder):
+            if not _means(model, workload.folder):
                 continue
             if workload.model is not None:
                 workload.closing = True
@@ -265,3 +268,9 @@ class Scheduler:
 
     def _publish(self, *, at_rest: bool = False) -> None:
         self._snapshots.publish(self._workloads.values(), self._residency, at_rest=at_rest)
+
+
+def _means(model: Path | None, folder: Path) -> bool:
+    if model is None or model == folder:
+        return True
+    return not model.is_absolute() and model.name == folder.name

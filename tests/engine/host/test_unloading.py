@@ -221,3 +221,13 @@ async def test_what_pressure_frees_goes_to_the_system() -> None:
     bench.clock.now += 5
     bench.step()
     assert (bench.model()["cache"]["lines"], bench.guard.released) == (0, 1)
+
+
+@pytest.mark.parametrize(("wanted", "goes"), [("llama", True), ("other", False)])
+async def test_a_name_means_a_folder_wherever_it_is(wanted: str, goes: bool) -> None:
+    bench = Bench()
+    bench.submit()
+    bench.run()
+    bench.scheduler.unload(Path(wanted))
+    bench.run()
+    assert (bench.models() == []) is goes

@@ -86,6 +86,8 @@ class ModelRoutes:
         name = await read_text(request, "model")
         # Not looked up: what is in memory may be gone from the disk.
         path = None if name is None else locate_model(self._context.models, name)
+        if path is not None and not path.is_dir() and path.parent == self._context.models:
+            path = Path(path.name)  # the status names a folder elsewhere so
         self._context.work.request_unload(path)
         return JSONResponse({"unloading": name}, status_code=202)
 

@@ -46,7 +46,7 @@ async def test_control_reaches_the_worker_and_the_process(served: Served) -> Non
     assert served.worker.unloaded == [
         served.models / "tiny",
         None,
-        served.models / "gone",
+        Path("gone"),
         elsewhere,
         elsewhere,
     ]
