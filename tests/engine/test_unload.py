@@ -23,4 +23,6 @@ async def test_the_process_is_as_small_as_before(engine: EngineProcess) -> None:
     before = await unloaded_size()
     await engine.collect(model=str(builtin_model().path), max_tokens=20)
     assert process.memory_info().rss > before + 300 * MEGABYTE
-    assert await unloaded_size() < before + 60 * MEGABYTE
+    await unloaded_size()
+    # Other threads give back what they held a little later on a busy machine.
+    await engine.wait_until(lambda _: process.memory_info().rss < before + 60 * MEGABYTE)
