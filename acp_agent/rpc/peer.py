@@ -43,7 +43,7 @@ _FLUSH_SECONDS: Final = 0.1
 
 @dataclass(slots=True, eq=False)
 class Call:
-    """A request in flight. Cancelling ``scope`` is how it is stopped."""
+    """A request in flight. Cancelling ``scope`` stops it; ``when_cancelled`` is then its result."""
 
     id: Id
     method: str

@@ -153,7 +153,7 @@ def prompts_of(request: ModelRequest) -> list[str]:
 
 async def test_a_smaller_window_gets_the_latest_messages_and_the_user_a_notice() -> None:
     large = fake(*(saying("x" * 300) for _ in range(5)), mode="large")
-    small = fake(mode="small", models=[Model("s", "S", context_size=600)])
+    small = fake(saying("x" * 300), mode="small", models=[Model("s", "S", context_size=600)])
     talk = Talk(large, small)
     for number in range(5):
         await talk.say(f"question {number}")

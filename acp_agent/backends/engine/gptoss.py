@@ -66,10 +66,12 @@ class GptOssBackend(EngineMode):
             return Readiness(True, models=models, default_model=wanted)
         offered = self._offered.get(wanted)
         if offered is None:
-            reason = (
-                f"The configured model {Path(wanted).name!r} is no installed gpt-oss model: "
-                "install it, or change `gptoss.model`."
-            )
+            name = Path(wanted).name
+            if name == wanted:
+                what, remedy = "is no installed gpt-oss model", "install it"
+            else:
+                what, remedy = "is no folder with a gpt-oss model", "correct its path"
+            reason = f"The configured model {name!r} {what}: {remedy}, or change `gptoss.model`."
             return Readiness(False, reason, False, models)
         if reason := self._explain_unfit():
             return Readiness(False, reason, False, models)

@@ -97,6 +97,11 @@ class TestModels:
         assert not readiness.ready
         assert "'llama' is no installed gpt-oss model" in readiness.reason
 
+    async def test_a_wrong_folder_is_called_one(self, engine: FakeEngine, tmp_path: Path) -> None:
+        readiness = await GptOssMode(engine, tmp_path, model="/nowhere/llama").backend.probe()
+        assert not readiness.ready
+        assert "'llama' is no folder with a gpt-oss model: correct its path" in readiness.reason
+
     async def test_a_folder_is_a_model(self, engine: FakeEngine, tmp_path: Path) -> None:
         mode = GptOssMode(engine, tmp_path, model=str(tmp_path / "tiny"))
         mode.installed = []
