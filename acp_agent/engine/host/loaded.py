@@ -26,13 +26,17 @@ from acp_agent.engine.saved_prompts import forget_saved
 
 _LOG = logging.getLogger(__name__)
 
+_LONGEST_READ = 2.0
+_SHORTEST_STEP = 16
+
 
 @dataclass(slots=True, eq=False)
 class LoadedModel:
     """A model in memory.
 
     ``context_size`` is its window in tokens (None: unknown), ``nbytes`` its weights' size,
-    ``prefill_step`` the prompt tokens that are read at once.
+    ``prefill_step`` the prompt tokens that are read at once. Unless ``fixed_step``, it
+    becomes shorter on a device that needs too long for it.
     """
 
     module: Any
@@ -42,6 +46,7 @@ class LoadedModel:
     context_size: int | None
     nbytes: int
     prefill_step: int
+    fixed_step: bool = True
 
     @property
     def resident_bytes(self) -> int:
@@ -56,6 +61,12 @@ class LoadedModel:
         mx.eval([cache.state for cache in line.cache])  # pyright: ignore[reportUnknownMemberType]
         line.tokens.extend(tokens)
         mx.clear_cache()
+
+    def note_pace(self, count: int, seconds: float) -> None:
+        """Reading ``count`` tokens took ``seconds``, for which a cancel may have waited."""
+        if self.fixed_step or count < self.prefill_step or seconds < _LONGEST_READ:
+            return
+        self.prefill_step = max(_SHORTEST_STEP, self.prefill_step // 2)
 
 
 LoadSteps = Generator[tuple[int, int], None, LoadedModel]
@@ -80,14 +91,12 @@ class MlxLoader:
 
     Args:
         prefill_step: prompt tokens read at once, None for what suits the device.
-        has_fast_blas: whether a CPU gains from long steps at all (``blas``).
         cache_memory: bytes that each model may keep of past prompts.
         cache_folder: where past prompts are saved, None for nowhere.
         cache_disk: bytes that ``cache_folder`` may take; 0 also removes what is there.
     """
 
     prefill_step: int | None
-    has_fast_blas: bool
     cache_memory: int
     cache_folder: Path | None
     cache_disk: int
@@ -113,19 +122,14 @@ class MlxLoader:
             decoder=Decoder(module, can_batch=can_batch(make_cache)),
             context_size=read_context_size(folder),
             nbytes=_count_bytes(module),
-            prefill_step=self.prefill_step or self._step_for_device(),
+            prefill_step=self.prefill_step or (128 if _is_cpu() else 512),
+            fixed_step=self.prefill_step is not None,
         )
 
     def forget(self, key: str) -> None:
         """As ``Loader.forget``."""
         if self.cache_folder is not None:
             forget_saved(self.cache_folder, key)
-
-    def _step_for_device(self) -> int:
-        """Long enough to be fast, short enough that a cancel waits about a second at most."""
-        if not _is_cpu():
-            return 512
-        return 128 if self.has_fast_blas else 16
 
 
 def import_mlx_lm() -> None:

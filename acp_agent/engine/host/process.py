@@ -156,10 +156,9 @@ async def _serve(options: Options, listeners: list[socket.socket], token: str | 
 
 
 def _make_worker(options: Options, on_failure: Callable[[], object]) -> Worker:
-    has_fast_blas = prefer_openblas()
+    prefer_openblas()
     load = MlxLoader(
         prefill_step=options.prefill_step,
-        has_fast_blas=has_fast_blas,
         cache_memory=options.cache_memory,
         cache_folder=options.cache_folder,
         cache_disk=options.cache_disk,

@@ -206,7 +206,9 @@ class Workload:
         assert sequence.line is not None
         chunk = sequence.next_chunk(model.prefill_step)
         if chunk:
+            began = self._clock()
             model.read(sequence.line, chunk)
+            model.note_pace(len(chunk), self._clock() - began)
             self._counters.prefilled_tokens += len(chunk)
             sequence.note_read(len(chunk))
         if sequence.next_chunk(1):
