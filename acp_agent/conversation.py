@@ -1,13 +1,14 @@
 """The conversation of a session, neutral of any backend and of ACP.
 
 Owns the messages (user, assistant, tool results), what a model is told of a tool, and
-cutting messages to a model's window. Does not own how a backend spells them, nor what the
-editor is shown.
+estimating what they cost. Does not own how a backend spells them, what is left out of them
+(``turn/elide``), nor what the editor is shown.
 """
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal, cast
 
 _BYTES_PER_TOKEN = 3
 _TOKENS_PER_MESSAGE = 8
@@ -27,6 +28,29 @@ class ToolCall:
     id: str
     name: str
     arguments: str
+
+
+DEPTH_LIMIT = 64
+"""Levels of nesting in a call's arguments that everything behind them can read."""
+
+
+def arguments_value(arguments: str) -> Any:
+    """The value of a call's ``arguments``; the text itself where the model wrote no JSON, or
+    nested it deeper than ``DEPTH_LIMIT``."""
+    try:
+        value = json.loads(arguments)
+    except (ValueError, RecursionError):
+        return arguments
+    return value if is_shallow(value) else arguments
+
+
+def is_shallow(value: Any, depth: int = 0) -> bool:
+    """Whether JSON ``value`` is nested no deeper than ``DEPTH_LIMIT``."""
+    if not isinstance(value, dict | list):
+        return True
+    nested = cast("dict[str, Any] | list[Any]", value)
+    inner = nested.values() if isinstance(nested, dict) else nested
+    return depth < DEPTH_LIMIT and all(is_shallow(each, depth + 1) for each in inner)
 
 
 @dataclass(slots=True, frozen=True)
@@ -66,6 +90,14 @@ class Tool:
 
 
 @dataclass(slots=True)
+class PlanStep:
+    """One step of the plan that a model makes for its task."""
+
+    text: str
+    status: Literal["pending", "in_progress", "completed"] = "pending"
+
+
+@dataclass(slots=True)
 class Conversation:
     """The messages of one session in order."""
 
@@ -76,43 +108,32 @@ class Conversation:
         self.messages.append(message)
 
 
-def estimate_tokens(message: Message) -> int:
-    """An upper-side estimate of ``message``'s tokens, without any tokenizer.
+def estimate_text(text: str) -> int:
+    """An upper-side estimate of ``text``'s tokens, without any tokenizer.
 
     Three UTF-8 bytes a token is below what common BPE vocabularies reach on prose and
     code, so that the estimate errs towards cutting too early rather than overflowing.
     """
-    size = len(message.text.encode())
-    if isinstance(message, AssistantMessage):
-        size += sum(len(call.name) + len(call.arguments.encode()) for call in message.tool_calls)
-    return size // _BYTES_PER_TOKEN + _TOKENS_PER_MESSAGE
+    return len(text.encode("utf-8", "surrogatepass")) // _BYTES_PER_TOKEN
 
 
-@dataclass(slots=True, frozen=True)
-class Fitted:
-    """Messages that fit a window, and how many older ones were left out."""
-
-    messages: tuple[Message, ...]
-    dropped: int
+def text_of(tokens: int) -> int:
+    """The UTF-8 bytes that are estimated as ``tokens``."""
+    return max(tokens, 0) * _BYTES_PER_TOKEN
 
 
-def fit(messages: Sequence[Message], budget: int) -> Fitted:
-    """The longest tail of ``messages`` within ``budget`` tokens (estimated).
+def estimate_tool(tool: Tool) -> int:
+    """An upper-side estimate of the tokens of ``tool``'s definition."""
+    parameters = json.dumps(dict(tool.parameters))
+    return estimate_text(f"{tool.name}{tool.description}{parameters}") + _TOKENS_PER_MESSAGE
 
-    The tail starts at a user message, so that no tool result stands without its call;
-    the last user message and all that follows it are kept whatever they cost.
-    """
-    starts = [index for index, message in enumerate(messages) if isinstance(message, UserMessage)]
-    if not starts:
-        return Fitted(tuple(messages), 0)
-    costs = [estimate_tokens(message) for message in messages]
-    best = starts[-1]
-    spent = sum(costs[best:])
-    for start in reversed(starts[:-1]):
-        spent += sum(costs[start:best])
-        if spent > budget:
-            break
-        best = start
-    else:
-        best = starts[0]
-    return Fitted(tuple(messages[best:]), best)
+
+def estimate_tokens(message: Message, *, with_tools: bool = True) -> int:
+    """An upper-side estimate of ``message``'s tokens; without tools calls and results are
+    not told and cost nothing."""
+    if not with_tools and isinstance(message, ToolResult):
+        return 0
+    said = message.text
+    if with_tools and isinstance(message, AssistantMessage):
+        said += "".join(call.name + call.arguments for call in message.tool_calls)
+    return estimate_text(said) + _TOKENS_PER_MESSAGE

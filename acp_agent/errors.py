@@ -73,7 +73,17 @@ class ConfigError(AgentError):
 
 
 class ClientError(AgentError):
-    """The client answered a request of ours with an error, or not at all."""
+    """The client answered a request of ours with an error, or not at all.
+
+    Args:
+        reason: the client's own words; empty where it has none.
+        refused_with: the JSON-RPC code of its error; None where there was none.
+    """
+
+    def __init__(self, message: str, *, reason: str = "", refused_with: int | None = None) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.refused_with = refused_with
 
 
 class BackendError(AgentError):

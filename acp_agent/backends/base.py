@@ -9,9 +9,11 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol, runtime_checkable
 
-from acp_agent.conversation import Message, Tool, ToolCall
+from acp_agent.conversation import Message, PlanStep, Tool, ToolCall
 
 StopReason = Literal["end_turn", "max_tokens", "refusal"]
+
+ToolSupport = Literal["native", "text", "none"]
 
 
 @dataclass(slots=True)
@@ -30,7 +32,10 @@ class TextDelta:
 
 @dataclass(slots=True)
 class ToolCallStarted:
-    """The model begins to call tool ``name``; its arguments are still being written."""
+    """The model begins to call tool ``name``; its arguments are still being written.
+
+    Comes before the ``ToolCallRequested`` of the same id; a call that comes whole has none.
+    """
 
     id: str
     name: str
@@ -95,14 +100,6 @@ class Notice:
 
 
 @dataclass(slots=True)
-class PlanStep:
-    """One step of a plan."""
-
-    text: str
-    status: Literal["pending", "in_progress", "completed"] = "pending"
-
-
-@dataclass(slots=True)
 class Plan:
     """The whole plan as it stands now; replaces the one before."""
 
@@ -136,7 +133,8 @@ class Model:
     ``context_size`` is the window in tokens that a request would get, None if unknown.
     ``thought_levels`` are the values a user may choose, lowest first (empty: the model
     does not think, or cannot be told how much); ``thought_default`` is one of them.
-    ``calls_tools`` says whether it can be offered tools.
+    ``tools`` says how it can be offered tools: as its server understands them
+    (``native``), told in words (``text``), or not at all.
     """
 
     id: str
@@ -145,7 +143,7 @@ class Model:
     context_size: int | None = None
     thought_levels: tuple[str, ...] = ()
     thought_default: str | None = None
-    calls_tools: bool = False
+    tools: ToolSupport = "none"
 
 
 @dataclass(slots=True, frozen=True)

@@ -103,7 +103,8 @@ class ScriptedBackend:
     name = "Scripted"
     description = "Plays the prompt as a small program; for client authors and tests."
 
-    _MODEL = Model("scripted", "Scripted", "No model: the prompt is the program", _CONTEXT_SIZE)
+    # Without a window: nothing is estimated, cut or refused, and a program's own usage counts.
+    _MODEL = Model("scripted", "Scripted", "No model: the prompt is the program")
 
     async def probe(self) -> Readiness:
         """Always ready."""

@@ -6,11 +6,9 @@ Owns the command. Does not own what is measured (``measure/runs``) or the target
 
 import sys
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from acp_agent.config.paths import Paths, find_paths
-from acp_agent.config.settings import Settings
+from acp_agent.config.paths import find_paths
 from acp_agent.errors import AgentError
 
 if TYPE_CHECKING:
@@ -28,7 +26,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--model",
         metavar="ID",
-        help="an installed model's id, or the path of a model folder (default: gpt-oss's)",
+        help="a model's id, or the path of a model folder (default: gpt-oss's)",
     )
     parser.add_argument(
         "--runs", type=_count, default=RUNS, metavar="N", help=f"how many (default: {RUNS})"
@@ -56,29 +54,19 @@ def run(arguments: Namespace) -> int:
     engine = EngineClient(paths, settings.engine)
     if reason := engine.explain_unsupported():
         raise AgentError(reason)
-    name, model = find_bench_model(arguments.model, paths, settings)
+    name, model = find_bench_model(arguments.model or settings.gptoss.model)
     return measure(engine, name, model, arguments.runs)
 
 
-def find_bench_model(wanted: str | None, paths: Paths, settings: Settings) -> tuple[str, str]:
+def find_bench_model(wanted: str) -> tuple[str, str]:
     """The name of the model to measure, and what the engine knows it by.
 
     Raises:
         AgentError: it is not installed.
     """
-    from acp_agent.engine.folder import is_model_folder
-    from acp_agent.models.store import ModelStore
+    from acp_agent.cli.models.place import find_place
 
-    model = wanted or settings.gptoss.model
-    folder = Path(model).expanduser().absolute()
-    if is_model_folder(folder):
-        return folder.name, str(folder)
-    found = ModelStore(paths.models).find(model)
-    if found is None:
-        raise AgentError(
-            f"The model {model!r} is not installed: `acp-agent models install {model}` gets it, "
-            "or --model names another one; `acp-agent models list` shows them."
-        )
+    found = find_place().find_model(wanted)
     return found.id, str(found.path)
 
 

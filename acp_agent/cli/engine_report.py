@@ -33,7 +33,8 @@ def describe(status: Mapping[str, Any]) -> list[str]:
     """The lines that tell ``status`` to a person."""
     lines = [_describe_engine(status)]
     for model in status.get("models") or ():
-        lines.append(f"  {model['id']}: {', '.join(_describe_model(model))}")
+        place = f" ({model['path']})" if "path" in model else ""
+        lines.append(f"  {model['id']}{place}: {', '.join(_describe_model(model))}")
     lines.append(f"  answering {_count(status, 'active')}, waiting {_count(status, 'queued')}")
     if tokens := _known(_TOKENS, status, _number):
         lines.append(f"  tokens since its start: {', '.join(tokens)}")

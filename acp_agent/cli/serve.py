@@ -21,7 +21,7 @@ def serve() -> int:
 
     # Collecting while modules load finds nothing and costs a tenth of the start.
     gc.disable()
-    from acp_agent.app import run_agent
+    from acp_agent.app.agent import run_agent
 
     gc.freeze()
     gc.enable()

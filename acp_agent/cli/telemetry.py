@@ -5,6 +5,7 @@ Owns how they look. Does not own the file (``telemetry/turns``).
 
 import argparse
 import sys
+import textwrap
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -16,6 +17,8 @@ from acp_agent.config.paths import find_paths
 from acp_agent.errors import AgentError
 from acp_agent.telemetry.turns import TurnLog, TurnRecord, export_records
 
+_WIDEST = 1000
+_UNBROKEN = "\u00a0"
 SHOWN = 20
 """Turns shown unless told otherwise."""
 
@@ -108,7 +111,27 @@ def _print_table(records: list[TurnRecord]) -> None:
         table.add_column(name, justify="left" if name in _TEXTS else "right", overflow="fold")
     for record in records:
         table.add_row(*(cell(record) for cell in _COLUMNS.values()))
-    TerminalConsole().print(table, markup=False)
+    console = TerminalConsole()
+    width = console.measure(table, options=console.options.update(max_width=_WIDEST)).maximum
+    if width <= console.width:
+        console.print(table, markup=False)
+        return
+    for record in records:
+        console.print(_describe(record, console.width), markup=False, soft_wrap=True)
+
+
+def _describe(record: TurnRecord, width: int) -> str:
+    """``record`` on lines of its own, for a terminal too narrow for the table."""
+    texts = [cell(record) for name, cell in _COLUMNS.items() if name in _TEXTS]
+    # A figure is not torn from its name.
+    figures = [
+        f"{name} {value}".replace(" ", _UNBROKEN)
+        for name, cell in _COLUMNS.items()
+        if name not in _TEXTS and (value := cell(record))
+    ]
+    above = "  ".join(text for text in texts if text)
+    below = textwrap.wrap(", ".join(figures), max(1, width - 2))
+    return "\n  ".join([above, *below]).replace(_UNBROKEN, " ")
 
 
 def _seconds(value: float | None) -> str:

@@ -55,6 +55,11 @@ class Paths:
         return self.state / "prompt-cache"
 
     @property
+    def own(self) -> tuple[Path, ...]:
+        """Folders and files that are the agent's own and no tool's to touch."""
+        return (self.config_file, self.state, self.models, self.runtime)
+
+    @property
     def engine_socket(self) -> Path:
         """The engine's Unix domain socket."""
         return self.runtime / "engine.sock"

@@ -139,6 +139,25 @@ class ModelSettings(_Section):
         return self
 
 
+class ToolSettings(_Section):
+    """What models may do in the project, in every mode."""
+
+    permissions: Literal["ask", "accept_edits", "read_only", "full"] = "ask"
+    """What a new session asks the user; the session's option changes it."""
+    fetch_url: bool = False
+    """Whether models are offered the tool ``fetch_url``, which reads public web pages."""
+    contain: bool = True
+    """Whether commands run contained where the system can do that: they write only in the
+    project and temporary folders."""
+    network: bool = False
+    """Whether contained commands may use the network."""
+    command_timeout: float = Field(default=120.0, gt=0)
+    """Seconds that a command gets where the model asks for no other time; package managers
+    get five times as many."""
+    mcp_timeout: float = Field(default=20.0, gt=0)
+    """Seconds that an MCP server may take to start."""
+
+
 class TelemetrySettings(_Section):
     """Figures of each turn, kept on this machine only."""
 
@@ -159,5 +178,6 @@ class Settings(_Section):
     engine: EngineSettings = EngineSettings()
     log: LogSettings = LogSettings()
     telemetry: TelemetrySettings = TelemetrySettings()
+    tools: ToolSettings = ToolSettings()
     models: dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")], ModelSettings] = {}
     """Models of the user's own, a table ``[models.NAME]`` each."""

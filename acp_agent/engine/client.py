@@ -26,6 +26,7 @@ from acp_agent.engine.connection import (
     send,
 )
 from acp_agent.engine.launch import ensure_running, explain_unsupported, is_lock_free
+from acp_agent.engine.room import explain_no_memory, explain_no_space
 from acp_agent.engine.saved_prompts import forget_saved
 from acp_agent.errors import BackendUnavailable
 
@@ -46,6 +47,20 @@ class EngineClient:
     def explain_unsupported(self) -> str | None:
         """Why there can be no engine here, or None."""
         return explain_unsupported()
+
+    def explain_unfit(
+        self, minimum_memory: int | None, recommended_memory: int | None, size: int
+    ) -> str | None:
+        """Why a model that is to be installed cannot run here, in a sentence; None if it can.
+
+        Args:
+            minimum_memory: bytes that the machine must have; None where that is not known.
+            size: bytes that are still to come to the disk, 0 where that is not known.
+        """
+        no_memory = explain_no_memory(minimum_memory, recommended_memory)
+        if no_memory is not None and not self._settings.ignore_memory:
+            return no_memory
+        return explain_no_space(self._paths.models, size)
 
     async def health(self) -> dict[str, Any] | None:
         """What the running engine says of itself, None where none runs."""

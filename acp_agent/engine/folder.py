@@ -39,3 +39,14 @@ def read_context_size(folder: Path) -> int | None:
         case _:
             pass
     return next((size for size in sizes if isinstance(size, int) and size > 0), None)
+
+
+def estimate_parameters(folder: Path) -> int | None:
+    """About how many parameters the language model in ``folder`` has, if its config.json says
+    its size: 12 h² a layer and the embedding, as in common decoder-only transformers."""
+    config = read_json(folder / "config.json")
+    match config:
+        case {"hidden_size": int(width), "num_hidden_layers": int(depth), "vocab_size": int(words)}:
+            return 12 * width * width * depth + words * width
+        case _:
+            return None

@@ -6,6 +6,7 @@ talking to it (``client``). Two agents that start at once are kept apart by a lo
 the engine holds a lock of its own for its life, so there are never two.
 """
 
+import importlib.metadata
 import importlib.util
 import logging
 import os
@@ -24,6 +25,9 @@ from acp_agent.errors import BackendUnavailable
 _LOG = logging.getLogger(__name__)
 _INTERVAL = 0.025
 """Seconds between two looks for the engine while it starts."""
+_CUDA_BUILDS = ("mlx-cuda-12", "mlx-cuda-13")
+_CARD_DEVICES = ("nvidiactl", "dxg")
+"""The second one is that of Linux inside Windows."""
 LOG_LIMIT = 2**20
 """Bytes of the engine's log above which the next start begins a new one."""
 
@@ -38,6 +42,40 @@ def explain_unsupported() -> str | None:
             "extra `cpu` or `cuda13` on Linux, or use mode ollama where MLX has no build."
         )
     return None
+
+
+def explain_no_gpu(platform: str = sys.platform, root: Path = Path("/")) -> str | None:
+    """That MLX computes on the CPU here, in a sentence; None where it has a GPU.
+
+    On a Mac it has one wherever it runs at all. Elsewhere it is told without loading MLX, by
+    its installed build and the devices of NVIDIA's driver.
+
+    Args:
+        platform: as ``sys.platform``.
+        root: what stands before ``/dev``, for tests.
+    """
+    if platform == "darwin":
+        return None
+    has_card = any((root / "dev" / name).exists() for name in _CARD_DEVICES)
+    if has_card and any(map(_is_installed, _CUDA_BUILDS)):
+        return None
+    remedy = (
+        " An NVIDIA card is here: install acp-agent with its extra `cuda13` to use it."
+        if has_card
+        else ""
+    )
+    return (
+        "MLX has no GPU here: models run on the CPU, which is slow, and one of several billion "
+        f"parameters may take minutes for an answer.{remedy}"
+    )
+
+
+def _is_installed(distribution: str) -> bool:
+    try:
+        importlib.metadata.distribution(distribution)
+    except importlib.metadata.PackageNotFoundError:
+        return False
+    return True
 
 
 def lock_file(socket: Path) -> Path:

@@ -16,6 +16,7 @@ from acp_agent.conversation import (
     ToolCall,
     ToolResult,
     UserMessage,
+    arguments_value,
 )
 from acp_agent.harmony.names import ToolNames
 
@@ -93,17 +94,9 @@ def _calls(
 
 
 def _call(call: ToolCall, thought: str, names: ToolNames) -> dict[str, Any]:
-    function = {"name": names.write(call.name), "arguments": _parsed(call.arguments)}
+    function = {"name": names.write(call.name), "arguments": arguments_value(call.arguments)}
     message = {"role": "assistant", "tool_calls": [{"type": "function", "function": function}]}
     return message | ({"thinking": thought} if thought else {})
-
-
-def _parsed(arguments: str) -> Any:
-    """The value of ``arguments``; the text itself where the model wrote no JSON."""
-    try:
-        return json.loads(arguments)
-    except (ValueError, RecursionError):
-        return arguments
 
 
 def _renderable(schema: Mapping[str, Any]) -> dict[str, Any]:

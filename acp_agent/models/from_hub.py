@@ -16,8 +16,16 @@ import anyio.to_thread
 from acp_agent.errors import InstallError
 from acp_agent.models.catalogue import CatalogueEntry, HubSource
 from acp_agent.models.folders import show
-from acp_agent.models.hub.client import download, resolve
-from acp_agent.models.hub.messages import FetchedFile, HubFile, Moved, Retry, Snapshot
+from acp_agent.models.hub.client import Follow, download, resolve
+from acp_agent.models.hub.messages import (
+    Event,
+    FetchedFile,
+    HubFile,
+    Moved,
+    Retry,
+    Snapshot,
+    Waiting,
+)
 from acp_agent.models.integrity import FileProblem, verify_files, write_checked
 from acp_agent.models.licence import (
     LicenceAcknowledgement,
@@ -27,7 +35,7 @@ from acp_agent.models.licence import (
 )
 from acp_agent.models.manifest import Acknowledgement, Manifest, ManifestFile, write_manifest
 from acp_agent.models.pending import Pending, Plan, choose_files
-from acp_agent.models.steps import Report, check_space
+from acp_agent.models.steps import Report, check_space, tell_attempt
 from acp_agent.models.structure import explain_broken, read_context_size
 
 
@@ -53,9 +61,10 @@ class HubInstaller:
         pending = Pending(self.folder, entry.id)
         plan = await self._plan(entry, source, pending)
         area = pending.area(plan)
-        acknowledgement = (await self._terms(entry, plan, area)).record(accept)
+        # First, so that nobody accepts a licence for what then has no room.
         left = plan.size - await anyio.to_thread.run_sync(pending.arrived, plan)
         await anyio.to_thread.run_sync(check_space, entry.name, self.folder, left)
+        acknowledgement = (await self._terms(entry, plan, area)).record(accept)
         fetched = await self._fetch(entry.name, plan.snapshot, plan.files, area)
         made = area / "files"
         await anyio.to_thread.run_sync(_record, entry, plan, fetched, acknowledgement, made)
@@ -106,7 +115,8 @@ class HubInstaller:
         if plan is not None:
             return plan
         await self.report(f"Looking up {entry.name}", None, None)
-        snapshot = await resolve(source.repo, source.revision, self.folder, self.retry)
+        follow = self._follow_lookup(entry.name)
+        snapshot = await resolve(source.repo, source.revision, self.folder, self.retry, follow)
         files = choose_files(snapshot)
         names = {file.path for file in files}
         missing = [path for path in source.files if path not in names]
@@ -124,13 +134,14 @@ class HubInstaller:
         """The licence as it is shown: the repository's own text, else where to find it."""
         stated = plan.snapshot.licence
         name, reference = describe_reference(entry, stated)
-        text = f"{name}: {reference}"
+        text = f"{name} ({reference})"
         file = next((file for file in plan.files if is_licence_text(file.path)), None)
         if file is not None:
             path = anyio.Path(area / "files" / file.path)
             # What an earlier attempt left is enough to be shown; all files are checked later.
             if not await path.is_file():
-                await download(plan.snapshot, (file,), area, self.retry, _ignore)
+                follow = self._follow_lookup(entry.name)
+                await download(plan.snapshot, (file,), area, self.retry, follow)
             text = (await path.read_bytes()).decode("utf-8", errors="replace")
             reference = file.path
         return LicenceTerms(
@@ -147,19 +158,38 @@ class HubInstaller:
     async def _fetch(
         self, name: str, snapshot: Snapshot, files: tuple[HubFile, ...], area: Path
     ) -> tuple[FetchedFile, ...]:
+        return await download(snapshot, files, area, self.retry, self._follow(name))
+
+    def _follow(self, name: str) -> Follow:
+        """Tells how the transfer of the model called ``name`` goes."""
         stages = {
             "check": f"Checking what has arrived of {name}",
             "download": f"Downloading {name}",
         }
+        stage = stages["download"]
 
-        async def follow(moved: Moved) -> None:
-            await self.report(stages[moved.stage], moved.done, moved.total)
+        async def follow(event: Event) -> None:
+            nonlocal stage
+            if isinstance(event, Moved):
+                stage = stages[event.stage]
+                await self.report(stage, event.done, event.total)
+            else:
+                await self._tell_attempt(stage, event)
 
-        return await download(snapshot, files, area, self.retry, follow)
+        return follow
 
+    def _follow_lookup(self, name: str) -> Follow:
+        """Tells of the attempts to look ``name`` up, which moves next to nothing."""
 
-async def _ignore(moved: Moved) -> None:
-    """A licence is a few kilobytes."""
+        async def follow(event: Event) -> None:
+            if not isinstance(event, Moved):
+                await self._tell_attempt(f"Looking up {name}", event)
+
+        return follow
+
+    async def _tell_attempt(self, stage: str, waiting: Waiting) -> None:
+        note = tell_attempt(stage, waiting.attempt, waiting.attempts)
+        await self.report(note, None, None)
 
 
 def _record(

@@ -5,13 +5,19 @@ asking (the command line, the editor) or where the answer is kept (``models/mani
 """
 
 import hashlib
+import os
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Final
 
 from acp_agent.errors import BackendError
 from acp_agent.models.catalogue import CatalogueEntry, format_size
 from acp_agent.models.manifest import Acknowledgement
 
+EXCERPT_SIZE: Final = 3000
+"""Characters of a licence's text that a question in the editor shows, at most."""
+
+_HUB: Final = "https://huggingface.co"
 _NAMES = ("licen", "copying", "use_policy", "usage_policy", "notice")
 
 
@@ -60,6 +66,32 @@ class LicenceTerms:
         return (
             f"{self.name}: licence {self.licence} ({self.source}).\n"
             f"From {self.repo}, revision {self.commit}, {format_size(self.download_bytes)}."
+        )
+
+    @property
+    def address(self) -> str:
+        """Where the whole text is, on the hub in use where the repository has it."""
+        if "://" in self.source:
+            return self.source
+        repository = f"{(os.environ.get('HF_ENDPOINT') or _HUB).rstrip('/')}/{self.repo}"
+        is_file = "/" not in self.source
+        return f"{repository}/blob/{self.commit}/{self.source}" if is_file else repository
+
+    @property
+    def printable(self) -> str:
+        """The text for a person: a file from the net does not get to steer the terminal."""
+        return "".join(each for each in self.text if each.isprintable() or each in "\n\t")
+
+    @property
+    def excerpt(self) -> str:
+        """``printable``; of a long one the start, and where the rest is."""
+        text = self.printable
+        if len(text) <= EXCERPT_SIZE:
+            return f"{text.rstrip()}\n\n(From {self.address})"
+        start = text[:EXCERPT_SIZE].rpartition("\n")[0] or text[:EXCERPT_SIZE]
+        return (
+            f"{start.rstrip()}\n\n(The start of {len(text)} characters. The whole text, whose "
+            f"SHA-256 is {self.text_sha256}, is at {self.address})"
         )
 
     def accept(self) -> LicenceAcknowledgement:

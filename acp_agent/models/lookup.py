@@ -93,10 +93,19 @@ def _judge(entry: CatalogueEntry, memory: int | None) -> Recommendation:
     unfit = explain_unfit(needed, entry.recommended_memory, memory)
     if unfit is None:
         enough = entry.recommended_memory or needed
-        reason = f"It wants {format_memory(enough)} and this machine has {format_memory(memory)}."
-        return Recommendation(entry, "fits", reason)
+        return Recommendation(entry, "fits", _compare(enough, memory))
     verdict = "too large" if unfit.severity == "refuse" else "tight"
     return Recommendation(entry, verdict, unfit.reason)
+
+
+def _compare(wanted: int, memory: int) -> str:
+    has = format_memory(memory)
+    if memory >= wanted:
+        return f"It wants {format_memory(wanted)} and this machine has {has}."
+    return (
+        f"It wants a machine with {format_memory(wanted)}, and this is one: {has} of them are left "
+        "beside its firmware."
+    )
 
 
 def _rank(judged: Recommendation) -> tuple[int, int]:

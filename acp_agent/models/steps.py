@@ -7,6 +7,7 @@ Owns these types and the look at the free space. Does not own any step of an ins
 import shutil
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Final
 
 from acp_agent.errors import InstallError
 from acp_agent.models.catalogue import format_size
@@ -14,9 +15,17 @@ from acp_agent.models.catalogue import format_size
 Convert = Callable[[Path, Path], Awaitable[None]]
 """``convert(source file, target folder)``: fills the target, which it creates."""
 
+NOTE: Final = "; "
+"""Stands between a stage and what is to be said of it beside how far it is."""
+
 Report = Callable[[str, int | None, int | None], Awaitable[None]]
 """``report(stage, done bytes, total bytes)``; None where it is not known. ``done`` may go
-back, when something that had arrived was not right."""
+back, when something that had arrived was not right. ``stage`` may end in a note."""
+
+
+def tell_attempt(stage: str, attempt: int, attempts: int) -> str:
+    """``stage`` with the note that attempt ``attempt`` of so many is made."""
+    return f"{stage}{NOTE}no answer yet, trying again ({attempt} of {attempts})"
 
 
 def check_space(name: str, folder: Path, size: int) -> None:

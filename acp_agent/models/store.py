@@ -53,7 +53,11 @@ class ModelStore:
         self._own = {model.id: (model, model.path) for model in custom if model.path is not None}
 
     def installed(self) -> list[InstalledModel]:
-        """All installed models by id. Reads small files only, so it is cheap."""
+        """All installed models by id. Reads small files only, so it is cheap.
+
+        A folder of the user's is listed even where it is not there, so that this is seen: its
+        description says so, and ``check`` refuses it.
+        """
         names = set(self._own)
         with suppress(OSError):
             names |= {path.name for path in self._folder.iterdir()}
@@ -74,6 +78,19 @@ class ModelStore:
             description=manifest.description,
             context_size=manifest.context_size,
             revision=manifest.revision,
+        )
+
+    def find_own(self, model_id: str) -> InstalledModel | None:
+        """The user's own folder that the configuration calls ``model_id``, or None."""
+        return self._find_own(model_id) if model_id in self._own else None
+
+    def explain_missing(self, model_id: str) -> str | None:
+        """That the user's own folder ``model_id`` is not there, with the setting; else None."""
+        if model_id not in self._own or (self._own[model_id][1] / "config.json").is_file():
+            return None
+        return (
+            f"models.{model_id}.path in the configuration names a folder that is not there or "
+            "holds no MLX model (no config.json): correct it, or take it out."
         )
 
     def manifest(self, model_id: str) -> Manifest | None:
@@ -100,6 +117,8 @@ class ModelStore:
             ResourceNotFound: the model is not installed.
         """
         if model_id in self._own:
+            if (reason := self.explain_missing(model_id)) is not None:
+                return reason
             _, path = self._own[model_id]
             try:
                 fault = explain_broken(path)
@@ -170,14 +189,13 @@ class ModelStore:
         pending = Pending(self._folder, model_id)
         return pending if pending.folder.exists() else None
 
-    def _find_own(self, model_id: str) -> InstalledModel | None:
+    def _find_own(self, model_id: str) -> InstalledModel:
         model, path = self._own[model_id]
-        if not (path / "config.json").is_file():
-            return None
+        missing = self.explain_missing(model_id)
         return InstalledModel(
             id=model_id,
             path=path,
             name=model.name or model_id,
-            description="A folder of your own.",
-            context_size=model.context_size or read_context_size(path),
+            description=missing or "A folder of your own.",
+            context_size=None if missing else model.context_size or read_context_size(path),
         )

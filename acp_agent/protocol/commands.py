@@ -1,32 +1,30 @@
-"""Slash commands that the agent itself answers.
+"""Slash commands on the wire.
 
-Owns which there are, telling the editor of them, and recognising one in a prompt. Does
-not own what a command answers.
+Owns telling the editor of them. Does not own which there are (``turn/commands/table``) nor
+what they answer (``turn/commands/answer``).
 
 Source: https://agentclientprotocol.com/protocol/v1/slash-commands
 """
 
-from typing import Final
+from collections.abc import Sequence
 
-from acp_agent.protocol.wire.updates import AvailableCommand, AvailableCommandsUpdate
-
-STATUS: Final = "status"
-
-_COMMANDS = (
-    AvailableCommand(
-        name=STATUS, description="Show the mode, the engine's memory and queue, and the last turns"
-    ),
+from acp_agent.protocol.wire.updates import (
+    AvailableCommand,
+    AvailableCommandsUpdate,
+    UnstructuredCommandInput,
 )
+from acp_agent.turn.commands.table import COMMANDS, CommandOnOffer, FoundCommand, find_command
+
+__all__ = ["FoundCommand", "commands_update", "find_command"]
 
 
-def commands_update() -> AvailableCommandsUpdate:
-    """All commands, for the editor's menu."""
-    return AvailableCommandsUpdate(available_commands=list(_COMMANDS))
+def commands_update(extra: Sequence[CommandOnOffer] = ()) -> AvailableCommandsUpdate:
+    """All commands, and ``extra`` behind them, for the editor's menu."""
+    return AvailableCommandsUpdate(
+        available_commands=[_on_wire(command) for command in (*COMMANDS, *extra)]
+    )
 
 
-def find_command(text: str) -> str | None:
-    """The command that the prompt ``text`` is, None where it is for a model."""
-    name = text.strip().removeprefix("/")
-    if not text.strip().startswith("/"):
-        return None
-    return next((command.name for command in _COMMANDS if command.name == name), None)
+def _on_wire(command: CommandOnOffer) -> AvailableCommand:
+    hint = UnstructuredCommandInput(hint=command.hint) if command.hint else None
+    return AvailableCommand(name=command.name, description=command.description, input=hint)

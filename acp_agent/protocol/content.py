@@ -1,7 +1,8 @@
-"""Prompt content as a user message; pure.
+"""Prompt content as a user message.
 
 Owns how text, links and embedded resources read to a model, and which content is
-refused. Does not own the content's wire shape (``protocol/wire``).
+refused. Does not own the content's wire shape (``protocol/wire``), nor reading what is
+linked (``protocol/links``).
 
 Source: https://agentclientprotocol.com/protocol/v1/content
 """
@@ -11,6 +12,7 @@ from collections.abc import Sequence
 
 from acp_agent.conversation import UserMessage
 from acp_agent.errors import InvalidParams
+from acp_agent.protocol.links import read_links
 from acp_agent.protocol.wire.content import (
     BlobResourceContents,
     ContentBlock,
@@ -18,6 +20,15 @@ from acp_agent.protocol.wire.content import (
     ResourceLink,
     TextContent,
 )
+from acp_agent.tools.workspace import Workspace
+
+_INSTEAD = {
+    "image": (
+        "take the image out and describe what it shows, paste its text (such as an error "
+        "message), or link the file that it was made from."
+    ),
+    "audio": "take the recording out and write down what is said in it.",
+}
 
 
 def user_message(blocks: Sequence[ContentBlock]) -> UserMessage:
@@ -32,6 +43,15 @@ def user_message(blocks: Sequence[ContentBlock]) -> UserMessage:
     return UserMessage(text)
 
 
+async def read_prompt(blocks: Sequence[ContentBlock], workspace: Workspace | None) -> UserMessage:
+    """As ``user_message``, with the small files that ``blocks`` link to.
+
+    Raises:
+        InvalidParams: as ``user_message``.
+    """
+    return user_message(blocks if workspace is None else await read_links(blocks, workspace))
+
+
 def _text_of(index: int, block: ContentBlock) -> str:
     match block:
         case TextContent():
@@ -41,9 +61,9 @@ def _text_of(index: int, block: ContentBlock) -> str:
         case EmbeddedResource():
             return _resource_text(index, block)
         case _:
+            instead = _INSTEAD.get(block.type, "send text, or a resource_link to a text file.")
             raise InvalidParams(
-                f"params.prompt[{index}]: this agent takes no {block.type} content yet; "
-                "send text, a resource_link or an embedded text resource."
+                f"params.prompt[{index}]: the models here take no {block.type} content; {instead}"
             )
 
 

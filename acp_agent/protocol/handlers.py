@@ -9,7 +9,11 @@ from collections.abc import Awaitable, Callable
 import anyio
 
 from acp_agent.errors import InvalidRequest
-from acp_agent.protocol.session_handlers import Loaded, SessionHandlers
+from acp_agent.protocol.choices import Choices
+from acp_agent.protocol.open_sessions import Loaded, OpenSessions
+from acp_agent.protocol.prompts import Prompts
+from acp_agent.protocol.session_handlers import SessionHandlers
+from acp_agent.protocol.turns import Turns
 from acp_agent.rpc.frames import Json, JsonObject
 from acp_agent.rpc.outbox import Outbox
 from acp_agent.rpc.peer import Call, Method, Notified, Peer
@@ -25,35 +29,38 @@ class Handlers:
     """
 
     def __init__(self, load: Callable[[], Awaitable[Loaded]]) -> None:
-        self._sessions = SessionHandlers(load)
+        self._open = OpenSessions(load)
+        self._turns = Turns()
         self._last_initialize: anyio.Event | None = None
         self._initialized = False
 
     def connect(self, outbox: Outbox) -> Peer:
         """The connection that these handlers serve; once."""
-        self._sessions.peer = Peer(outbox, self.methods(), self.notifications())
-        return self._sessions.peer
+        self._open.peer = Peer(outbox, self.methods(), self.notifications())
+        return self._open.peer
 
     def methods(self) -> dict[str, Method]:
         """The requests a client may make."""
-        sessions = self._sessions
+        sessions = SessionHandlers(self._open, self._turns)
+        choices = Choices(self._open)
+        prompts = Prompts(self._open, self._turns)
         return {
             "initialize": Method(self._initialize, self._on_initialize),
             "authenticate": self._gated(self._authenticate),
             "session/new": self._gated(sessions.new),
-            "session/set_mode": self._gated(sessions.set_mode),
-            "session/set_config_option": self._gated(sessions.set_config_option),
-            "session/prompt": self._gated(sessions.prompt, sessions.turns.arrive, CANCELLED),
+            "session/set_mode": self._gated(choices.set_mode),
+            "session/set_config_option": self._gated(choices.set_config_option),
+            "session/prompt": self._gated(prompts.prompt, self._turns.arrive, CANCELLED),
             "session/close": self._gated(sessions.close),
         }
 
     def notifications(self) -> dict[str, Notified]:
         """The notifications a client may send."""
-        return {"session/cancel": self._sessions.turns.cancel}
+        return {"session/cancel": self._turns.cancel}
 
     async def aclose(self) -> None:
         """Gives back what was loaded."""
-        await self._sessions.aclose()
+        await self._open.aclose()
 
     def _gated(
         self,
@@ -87,7 +94,7 @@ class Handlers:
     async def _initialize(self, call: Call) -> Json:
         from acp_agent.protocol.initialize import initialize
 
-        response = initialize(call.params)
+        response, self._open.abilities = initialize(call.params)
         self._initialized = True
         return response
 

@@ -8,13 +8,16 @@ Source: https://agentclientprotocol.com/protocol/v1/initialization
 
 from acp_agent import __version__
 from acp_agent.errors import InvalidParams
+from acp_agent.protocol.abilities import ClientAbilities, client_abilities
 from acp_agent.protocol.wire.initialize import (
     AgentCapabilities,
     AuthMethodAgent,
     Implementation,
     InitializeRequest,
     InitializeResponse,
+    McpCapabilities,
     PromptCapabilities,
+    SessionAdditionalDirectoriesCapabilities,
     SessionCapabilities,
     SessionCloseCapabilities,
 )
@@ -30,23 +33,27 @@ _LOCAL = AuthMethodAgent(
 )
 
 
-def initialize(params: JsonObject) -> JsonObject:
-    """The response to a client's ``initialize``.
+def initialize(params: JsonObject) -> tuple[JsonObject, ClientAbilities]:
+    """The response to a client's ``initialize``, and what the client can do.
 
     Raises:
         InvalidParams: no usable protocolVersion.
     """
-    InitializeRequest.from_wire(params)
+    request = InitializeRequest.from_wire(params)
     response = InitializeResponse(
         protocol_version=PROTOCOL_VERSION,
         agent_info=Implementation(name="acp-agent", title="acp-agent", version=__version__),
         agent_capabilities=AgentCapabilities(
             prompt_capabilities=PromptCapabilities(embedded_context=True),
-            session_capabilities=SessionCapabilities(close=SessionCloseCapabilities()),
+            mcp_capabilities=McpCapabilities(http=True, sse=True),
+            session_capabilities=SessionCapabilities(
+                close=SessionCloseCapabilities(),
+                additional_directories=SessionAdditionalDirectoriesCapabilities(),
+            ),
         ),
         auth_methods=[_LOCAL],
     )
-    return response.to_wire()
+    return response.to_wire(), client_abilities(request)
 
 
 def authenticate(params: JsonObject) -> JsonObject:

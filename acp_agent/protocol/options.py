@@ -6,7 +6,8 @@ Owns the option ids and what the editor may choose from. Does not own what is re
 Source: https://agentclientprotocol.com/protocol/v1/session-config-options
 """
 
-from typing import Final
+from collections.abc import Mapping
+from typing import Final, Literal
 
 from acp_agent.backends.base import Readiness
 from acp_agent.errors import InvalidParams
@@ -19,11 +20,20 @@ from acp_agent.protocol.wire.options import (
     SessionModeState,
 )
 from acp_agent.sessions.session import Session
+from acp_agent.tools.actions import PermissionMode
 from acp_agent.turn.modes import Modes
 
 MODE: Final = "mode"
 MODEL: Final = "model"
 THOUGHT_LEVEL: Final = "thought_level"
+PERMISSIONS: Final = "permissions"
+
+_PERMISSION_MODES: Final[Mapping[PermissionMode, tuple[str, str]]] = {
+    "ask": ("Ask", "Reading in the project is free; edits, commands and fetches ask"),
+    "accept_edits": ("Accept edits", "Edits in the project are free too; the rest asks"),
+    "read_only": ("Read only", "Nothing is changed, run or fetched"),
+    "full": ("Full", "Nothing asks, but for what is never free"),
+}
 
 
 def mode_state(modes: Modes, session: Session) -> SessionModeState:
@@ -42,6 +52,7 @@ def config_options(modes: Modes, session: Session) -> list[SessionConfigOption]:
         options.append(model)
     if (level := _thought_option(modes, session)) is not None:
         options.append(level)
+    options.append(_permissions_option(session))
     return options
 
 
@@ -66,6 +77,21 @@ def check_choice(modes: Modes, session: Session, option_id: str, value: object) 
             f"params.value: {option_id} cannot be {value!r}; choose one of {', '.join(values)}."
         )
     return value
+
+
+def permission_mode(value: str) -> PermissionMode:
+    """The value of the option ``permissions`` as sessions keep it.
+
+    Raises:
+        InvalidParams: there is no such value.
+    """
+    for mode in _PERMISSION_MODES:
+        if mode == value:
+            return mode
+    raise InvalidParams(
+        f"params.value: permissions cannot be {value!r}; "
+        f"choose one of {', '.join(_PERMISSION_MODES)}."
+    )
 
 
 def _describe(modes: Modes, mode: str) -> str:
@@ -103,15 +129,23 @@ def _thought_option(modes: Modes, session: Session) -> SessionConfigSelect | Non
     return _select(THOUGHT_LEVEL, "Thinking", "How much the model thinks first", current, choices)
 
 
+def _permissions_option(session: Session) -> SessionConfigSelect:
+    choices = [_choice(mode, *words) for mode, words in _PERMISSION_MODES.items()]
+    about = "What tools may do without asking"
+    return _select(PERMISSIONS, "Permissions", about, session.permissions, choices)
+
+
 def _select(
-    category: SessionConfigOptionCategory,
+    id: SessionConfigOptionCategory | Literal["permissions"],
     name: str,
     description: str,
     value: str,
     choices: list[SessionConfigSelectOption],
 ) -> SessionConfigSelect:
+    # ACP has no category for permissions; an option need not have one.
+    category = None if id == PERMISSIONS else id
     return SessionConfigSelect(
-        id=category,
+        id=id,
         name=name,
         description=description,
         category=category,

@@ -1,10 +1,12 @@
 """The editor's end of a turn: events out, questions and their answers.
 
 Owns message and tool-call ids and the running steps of one turn. Does not own what an
-event looks like (``protocol/updates``), nor merging and bounds (``rpc/outbox``).
+event looks like (``protocol/updates``), how a question is put (``protocol/questions``),
+nor merging and bounds (``rpc/outbox``).
 """
 
-import logging
+from collections.abc import Sequence
+from dataclasses import replace
 from uuid import uuid4
 
 from acp_agent.backends.base import (
@@ -14,28 +16,33 @@ from acp_agent.backends.base import (
     Progress,
     TextDelta,
     ThoughtDelta,
-    ToolCallStarted,
     Usage,
 )
-from acp_agent.errors import AgentError
+from acp_agent.permissions import Option
 from acp_agent.protocol import updates
-from acp_agent.protocol.wire import client, tool_calls
+from acp_agent.protocol.questions import Questions
+from acp_agent.protocol.wire import tool_calls
 from acp_agent.protocol.wire.base import WireModel
 from acp_agent.rpc.frames import MessageFrame, TextFrame
 from acp_agent.rpc.peer import Peer
+from acp_agent.tools.shown import ShownText
 from acp_agent.turn.output import ShownCall
 
-_log = logging.getLogger(__name__)
-
-_ALLOW = client.PermissionOption(option_id="allow", name="Allow", kind="allow_once")
-_REJECT = client.PermissionOption(option_id="reject", name="Not now", kind="reject_once")
+_ALLOW = Option("allow", "Allow", "allow_once")
+_REJECT = Option("reject", "Not now", "reject_once")
 
 
 class SessionOutput:
-    """Where one turn of ``session_id`` writes. Implements ``turn.output.TurnOutput``."""
+    """Where one turn of ``session_id`` writes. Implements ``turn.output.TurnOutput``.
 
-    def __init__(self, peer: Peer, session_id: str) -> None:
+    Args:
+        has_forms: whether the client can show a form (ACP: ``elicitation.form``).
+    """
+
+    def __init__(self, peer: Peer, session_id: str, *, has_forms: bool = False) -> None:
         self._peer = peer
+        self._questions = Questions(peer, session_id)
+        self._has_forms = has_forms
         self._outbox = peer.outbox
         self._session_id = session_id
         self._text_head = self._new_head("agent_message_chunk")
@@ -65,8 +72,6 @@ class SessionOutput:
                 await self.send(updates.notice_chunk(event.text, str(uuid4())))
             case Plan():
                 await self.send(updates.plan_update(event))
-            case ToolCallStarted():
-                await self.show(ShownCall(event.id, event.name))
             case Usage():
                 update = updates.usage_update(event)
                 if update is not None:
@@ -112,7 +117,7 @@ class SessionOutput:
             self._thought_head = self._new_head("agent_thought_chunk")
 
     async def ask(self, title: str, detail: str) -> bool:
-        """Asks with ``session/request_permission``; an error or a dismissal means no."""
+        """Asks about a tool call of its own; an error or a dismissal means no."""
         call_id = f"ask-{uuid4().hex[:12]}"
         call = tool_calls.ToolCall(
             tool_call_id=call_id,
@@ -123,12 +128,6 @@ class SessionOutput:
         )
         await self.send(call)
         self._running[call_id] = call_id
-        allowed = await self._ask_permission(call)
-        await self.send(updates.call_ended(call_id, well=allowed))
-        del self._running[call_id]
-        return allowed
-
-    async def _ask_permission(self, call: tool_calls.ToolCall) -> bool:
         shown = tool_calls.ToolCallUpdate(
             tool_call_id=call.tool_call_id,
             title=call.title,
@@ -136,19 +135,28 @@ class SessionOutput:
             status=call.status,
             content=call.content,
         )
-        question = client.RequestPermissionRequest(
-            session_id=self._session_id, tool_call=shown, options=[_ALLOW, _REJECT]
-        )
-        try:
-            result = await self._peer.request("session/request_permission", question.to_wire())
-            outcome = client.RequestPermissionResponse.from_result(result).outcome
-        except AgentError as error:
-            _log.warning("permission was not answered: %s", error.message)
-            return False
-        return (
-            isinstance(outcome, client.SelectedPermissionOutcome)
-            and outcome.option_id == _ALLOW.option_id
-        )
+        chosen = await self._questions.permission(shown, (_ALLOW, _REJECT))
+        allowed = chosen == _ALLOW.id
+        await self.send(updates.call_ended(call_id, well=allowed))
+        del self._running[call_id]
+        return allowed
+
+    async def ask_call(self, call: ShownCall, options: Sequence[Option], reason: str) -> str | None:
+        """Asks with ``session/request_permission`` about ``call``, which was shown before."""
+        asked = replace(call, content=(ShownText(reason), *call.content)) if reason else call
+        question = updates.call_in_question(asked, self._running[call.id])
+        # Clients take over what a request shows: the next update has to take the reason away.
+        self._calls[call.id] = asked
+        return await self._questions.permission(question, options)
+
+    @property
+    def can_ask_user(self) -> bool:
+        """Whether the client has forms."""
+        return self._has_forms
+
+    async def ask_user(self, question: str, choices: Sequence[str]) -> str | None:
+        """Asks in a form with one field."""
+        return await self._questions.form(question, choices) if self._has_forms else None
 
     async def settle(self) -> None:
         """Ends the steps that still run, as failed, without waiting for the editor."""

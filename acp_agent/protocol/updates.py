@@ -9,6 +9,7 @@ Source: https://agentclientprotocol.com/protocol/v1/schema#sessionupdate
 from collections.abc import Sequence
 
 from acp_agent.backends.base import Plan, Progress, Usage
+from acp_agent.protocol.call_content import contents
 from acp_agent.protocol.wire import tool_calls as calls
 from acp_agent.protocol.wire import updates as wire
 from acp_agent.protocol.wire.base import WireModel
@@ -76,22 +77,39 @@ def call_shown(call: ShownCall, call_id: str) -> calls.ToolCall:
         title=call.title,
         kind=call.kind,
         status=call.status,
-        content=text_content(call.text),
-        locations=_locations(call.places),
+        content=contents(call.content) or None,
+        locations=_locations(call.places) or None,
         raw_input=call.arguments,
     )
 
 
 def call_changed(before: ShownCall, call: ShownCall, call_id: str) -> calls.ToolCallProgress:
-    """What has become of a model's tool call; what is as ``before`` stays out."""
+    """What has become of a model's tool call; what is as ``before`` stays out.
+
+    Content and locations are always whole, an empty list takes them away.
+    """
     return calls.ToolCallProgress(
         tool_call_id=call_id,
         title=call.title if call.title != before.title else None,
         kind=call.kind if call.kind != before.kind else None,
         status=call.status if call.status != before.status else None,
-        content=text_content(call.text) if call.text != before.text else None,
+        content=contents(call.content) if call.content != before.content else None,
         locations=_locations(call.places) if call.places != before.places else None,
         raw_input=call.arguments if call.arguments != before.arguments else None,
+    )
+
+
+def call_in_question(call: ShownCall, call_id: str) -> calls.ToolCallUpdate:
+    """A model's tool call as a permission request shows it: whole, for clients which draw
+    nothing but the request."""
+    return calls.ToolCallUpdate(
+        tool_call_id=call_id,
+        title=call.title,
+        kind=call.kind,
+        status="pending",
+        content=contents(call.content) or None,
+        locations=_locations(call.places) or None,
+        raw_input=call.arguments,
     )
 
 
@@ -112,8 +130,8 @@ def progress_text(progress: Progress) -> str:
     return f"{percent} % ({done} of {_amount(progress.total, progress.unit)}){pace}"
 
 
-def _locations(places: Sequence[Place]) -> list[calls.ToolCallLocation] | None:
-    return [calls.ToolCallLocation(path=place.path, line=place.line) for place in places] or None
+def _locations(places: Sequence[Place]) -> list[calls.ToolCallLocation]:
+    return [calls.ToolCallLocation(path=place.path, line=place.line) for place in places]
 
 
 def plan_update(plan: Plan) -> wire.Plan:

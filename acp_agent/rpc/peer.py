@@ -1,7 +1,8 @@
 """One JSON-RPC connection: requests in both directions, cancellation, shutdown.
 
-Owns the order of arrival, a cancel scope for each request in flight, the requests we
-wait for, and the end of the connection. Does not own ACP: methods come as a table.
+Owns the order of arrival, a cancel scope for each request in flight, and the end of the
+connection. Does not own the requests that we make (``rpc/outgoing``), nor ACP: methods
+come as a table.
 
 A line is looked at the moment it arrives and in order: a request gets its scope and its
 ``on_arrival`` hook, a notification runs, a response reaches its waiter. Only then do
@@ -19,7 +20,6 @@ import anyio.lowlevel
 
 from acp_agent.errors import (
     AgentError,
-    ClientError,
     InternalError,
     InvalidRequest,
     RequestCancelled,
@@ -27,6 +27,7 @@ from acp_agent.errors import (
 from acp_agent.rpc.frames import Frame, Json, JsonObject, MessageFrame, as_object, decode
 from acp_agent.rpc.inbound import check_request, dispatch, error_response
 from acp_agent.rpc.outbox import Outbox
+from acp_agent.rpc.outgoing import CANCEL_REQUEST, OnLate, Outgoing
 
 _log = logging.getLogger(__name__)
 
@@ -34,8 +35,6 @@ Id = str | int | None
 
 MAX_IN_FLIGHT: Final = 1024
 """Requests of the client's that may run at once; more are refused."""
-
-CANCEL_REQUEST: Final = "$/cancel_request"
 
 _SETTLE_SECONDS: Final = 0.15
 _FLUSH_SECONDS: Final = 0.1
@@ -71,12 +70,6 @@ Notified = Callable[[JsonObject], None]
 """Takes a notification's params the moment it arrives; must not block or raise."""
 
 
-@dataclass(slots=True, eq=False)
-class _Waiting:
-    answered: anyio.Event = field(default_factory=anyio.Event)
-    message: JsonObject = field(default_factory=dict[str, Json])
-
-
 class Peer:
     """The connection. ``run`` serves it to its end.
 
@@ -98,8 +91,7 @@ class Peer:
         # A notification that carries an id is served as one and answered with null.
         self._known: dict[str, object] = {**self._methods, **self._notifications}
         self._calls: dict[Id, Call] = {}
-        self._outgoing: dict[int, _Waiting] = {}
-        self._next_id = 0
+        self._outgoing = Outgoing(outbox)
         self._settled = anyio.Event()
         self._tasks: anyio.abc.TaskGroup
 
@@ -129,6 +121,7 @@ class Peer:
                 method = self._methods.get(call.method)
                 if method is not None and method.when_cancelled is not None:
                     call.scope.cancel()
+            self._outgoing.close()
             while self._calls:
                 self._settled = anyio.Event()
                 await self._settled.wait()
@@ -142,28 +135,19 @@ class Peer:
         """Sends ``frame`` when the client keeps up."""
         await self.outbox.send(frame)
 
-    async def request(self, method: str, params: JsonObject) -> JsonObject:
+    async def request(
+        self, method: str, params: JsonObject, on_late: OnLate | None = None
+    ) -> JsonObject:
         """Asks the client and returns its result.
 
-        Cancelling the caller withdraws the request with ``$/cancel_request``; a late
-        answer is ignored. Time limits are the caller's (``anyio.fail_after``).
+        Cancelling the caller withdraws the request with ``$/cancel_request``. A client
+        that answers all the same is ignored, or its result goes to ``on_late``, which is
+        given None where none will come. Time limits are the caller's (``anyio.fail_after``).
 
         Raises:
-            ClientError: the client answered with an error.
+            ClientError: the client answered with an error, or has closed the connection.
         """
-        identifier, waiting = self._next_id, _Waiting()
-        self._next_id += 1
-        body = {"jsonrpc": "2.0", "id": identifier, "method": method, "params": params}
-        # Cancelled in here, it was not sent, and there is nothing to withdraw.
-        await self.outbox.send(MessageFrame(body))
-        self._outgoing[identifier] = waiting
-        try:
-            await waiting.answered.wait()
-        finally:
-            del self._outgoing[identifier]
-            if not waiting.message:
-                self.outbox.put(_cancel_notice(identifier))
-        return _result_of(method, waiting.message)
+        return await self._outgoing.request(method, params, on_late)
 
     async def _receive(self, line: bytes | AgentError) -> None:
         message: Json = None
@@ -193,14 +177,7 @@ class Peer:
     def _on_response(self, message: JsonObject) -> None:
         if "result" not in message and "error" not in message:
             raise InvalidRequest("A message needs a method, a result or an error.")
-        identifier = message["id"]
-        # type(), because True would be found as 1.
-        waiting = self._outgoing.get(identifier) if type(identifier) is int else None
-        if waiting is None or waiting.message:
-            _log.info("ignored a response to no open request: id %r", identifier)
-            return
-        waiting.message = message
-        waiting.answered.set()
+        self._outgoing.take(message)
 
     def _on_request(self, request: JsonObject) -> AgentError | None:
         """Starts ``request``; returns why not where the answer may carry its id."""
@@ -283,16 +260,3 @@ class Peer:
         if call.scope.cancel_called and method.when_cancelled is not None:
             return call.when_cancelled or method.when_cancelled
         return result
-
-
-def _cancel_notice(identifier: int) -> Frame:
-    params = {"requestId": identifier}
-    return MessageFrame({"jsonrpc": "2.0", "method": CANCEL_REQUEST, "params": params})
-
-
-def _result_of(method: str, message: JsonObject) -> JsonObject:
-    error: Json = message.get("error")
-    if error is not None:
-        text = (as_object(error) or {}).get("message")
-        raise ClientError(f"The editor refused {method}: {text or 'no reason given'}")
-    return as_object(message.get("result")) or {}

@@ -8,17 +8,24 @@ from dataclasses import dataclass, field
 
 import anyio
 
-from acp_agent.conversation import Conversation
+from acp_agent.conversation import Conversation, PlanStep
 from acp_agent.errors import ResourceNotFound
+from acp_agent.sessions.context import ModelContext, Surroundings
+from acp_agent.tools.actions import Grant, PermissionMode
+from acp_agent.tools.base import Toolbox
+from acp_agent.tools.workspace import Workspace
 
 
 @dataclass(slots=True, eq=False)
 class Session:
     """One session. ``models`` and ``thought_levels`` hold the user's choice per mode.
 
-    ``told_from`` is, by mode and model, the first message that the model is still told.
+    ``contexts`` is what each model is told, by mode, model and how it is offered tools;
+    ``surroundings`` is what the session found around it, None until a model is told of it.
     ``greeting`` is told once, before the first answer. ``control`` serves requests that
-    change the session in their order of arrival.
+    change the session in their order of arrival. ``toolbox`` is what models with tools are
+    offered; the tools work in ``workspace``, where ``permissions`` and ``grants`` (oldest
+    first) say what the user is asked. ``plan`` is the model's, as it was last shown.
     """
 
     id: str
@@ -27,9 +34,17 @@ class Session:
     conversation: Conversation = field(default_factory=Conversation)
     models: dict[str, str] = field(default_factory=dict[str, str])
     thought_levels: dict[str, str] = field(default_factory=dict[str, str])
-    told_from: dict[tuple[str, str], int] = field(default_factory=dict[tuple[str, str], int])
+    contexts: dict[tuple[str, str, str], ModelContext] = field(
+        default_factory=dict[tuple[str, str, str], ModelContext]
+    )
+    surroundings: Surroundings | None = None
     greeting: str | None = None
     control: anyio.Lock = field(default_factory=anyio.Lock)
+    toolbox: Toolbox = field(default_factory=Toolbox)
+    workspace: Workspace | None = None
+    permissions: PermissionMode = "ask"
+    grants: list[Grant] = field(default_factory=list[Grant])
+    plan: tuple[PlanStep, ...] = ()
 
 
 class SessionTable:

@@ -5,22 +5,26 @@ own any tool, nor asking the user (the turn does). A tool's failure is an outcom
 model to read, never an exception.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal, Protocol, TypeVar, cast
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import from_json
 
-from acp_agent.conversation import Tool
+from acp_agent.conversation import PlanStep, Tool, is_shallow
+from acp_agent.tools.actions import Action
+from acp_agent.tools.shown import Shown
+from acp_agent.tools.workspace import Workspace
 
 Kind = Literal["read", "edit", "delete", "move", "search", "execute", "fetch", "think", "other"]
 """What a tool does, in ACP's terms."""
 
+CONCURRENT: frozenset[Kind] = frozenset({"read", "search", "fetch"})
+"""Kinds whose calls change nothing: several of one message run at the same time."""
 
-DEPTH_LIMIT = 64
-"""Levels of nesting in a call's arguments."""
+CHANGING: frozenset[Kind] = frozenset({"edit", "delete", "move"})
+"""Kinds whose calls change files."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -33,10 +37,57 @@ class Place:
 
 @dataclass(slots=True, frozen=True)
 class Outcome:
-    """What came of a call: ``text`` is for the model, and shown to the user."""
+    """What came of a call: ``text`` is for the model.
+
+    ``shown`` is for the user, None where it is the text; empty leaves what was shown while
+    it ran. ``ends_turn`` leaves the next word to the user.
+    """
 
     text: str
     failed: bool = False
+    shown: tuple[Shown, ...] | None = None
+    ends_turn: bool = False
+
+
+class Editor(Protocol):
+    """The user's editor, as a call that runs can use it."""
+
+    async def show(self, *shown: Shown) -> None:
+        """Shows these in place of what the call showed before."""
+        ...
+
+    async def show_plan(self, steps: Sequence[PlanStep]) -> None:
+        """Shows the whole plan in place of the one before."""
+        ...
+
+    @property
+    def can_ask(self) -> bool:
+        """Whether the editor can put a question to the user in a form."""
+        ...
+
+    async def ask(self, question: str, choices: Sequence[str]) -> str | None:
+        """The user's answer, one of ``choices`` where there are any; None: declined.
+
+        Raises:
+            AgentError: the editor did not show the form.
+        """
+        ...
+
+
+@dataclass(slots=True, frozen=True)
+class Prepared:
+    """A call that can be made if it is allowed; until then nothing was changed.
+
+    ``title`` is empty where the tool's own will do. ``shown`` is what the user is shown
+    while asked, such as the diff. ``asks_user``: all it does is to ask the user.
+    """
+
+    action: Action
+    run: Callable[[Editor], Awaitable[Outcome]]
+    title: str = ""
+    places: tuple[Place, ...] = ()
+    shown: tuple[Shown, ...] = ()
+    asks_user: bool = False
 
 
 class Arguments(BaseModel):
@@ -60,12 +111,10 @@ class RunnableTool(Protocol):
         """What the call does in a few words; must take any arguments."""
         ...
 
-    def places(self, arguments: Mapping[str, Any], root: Path) -> tuple[Place, ...]:
-        """The files that the call is about, as absolute paths; must take any arguments."""
-        ...
-
-    async def run(self, arguments: Mapping[str, Any], root: Path) -> Outcome:
-        """Does it in the project folder ``root``. Cancelling stops it."""
+    async def prepare(
+        self, arguments: Mapping[str, Any], workspace: Workspace
+    ) -> Prepared | Outcome:
+        """Finds out what the call would do, changing nothing; or why it cannot be made."""
         ...
 
 
@@ -75,10 +124,18 @@ class Toolbox:
     def __init__(self, tools: Iterable[RunnableTool] = ()) -> None:
         self._tools = {tool.tool.name: tool for tool in tools}
 
+    def __iter__(self) -> Iterator[RunnableTool]:
+        return iter(self._tools.values())
+
     @property
     def tools(self) -> tuple[Tool, ...]:
         """What models are told."""
         return tuple(each.tool for each in self._tools.values())
+
+    def extended(self, tools: Iterable[RunnableTool]) -> "Toolbox":
+        """These tools, and ``tools`` behind them; of two of a name the first stays."""
+        added = [tool for tool in tools if tool.tool.name not in self._tools]
+        return Toolbox([*self, *added])
 
     def find(self, name: str) -> RunnableTool | None:
         """The tool ``name``."""
@@ -110,18 +167,9 @@ def parse_object(text: str) -> dict[str, Any] | None:
         value: Any = from_json(text, allow_inf_nan=False)
     except ValueError:
         return None
-    if not isinstance(value, dict) or not _is_flat(value):
+    if not isinstance(value, dict) or not is_shallow(value):
         return None
     return cast("dict[str, Any]", value)
-
-
-def _is_flat(value: Any, depth: int = 0) -> bool:
-    """Whether ``value`` is nested no deeper than every client can read."""
-    if not isinstance(value, dict | list):
-        return True
-    nested = cast("dict[str, Any] | list[Any]", value)
-    inner = nested.values() if isinstance(nested, dict) else nested
-    return depth < DEPTH_LIMIT and all(_is_flat(each, depth + 1) for each in inner)
 
 
 def parameters_of(kind: type[Arguments]) -> dict[str, Any]:

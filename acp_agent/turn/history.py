@@ -53,6 +53,11 @@ class Answer:
         elif isinstance(event, Done):
             self.stop_reason = event.stop_reason
 
+    def count(self, event: Event) -> None:
+        """Tells whoever watches of ``event``, which is no part of the answer."""
+        if self._watch is not None:
+            self._watch(event)
+
     @property
     def is_empty(self) -> bool:
         """Nothing was said, thoughts aside."""

@@ -6,7 +6,6 @@ a turn that was cut off. Does not own one request (``turn/request``) or one call
 """
 
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Literal
 
 import anyio
@@ -15,16 +14,21 @@ from acp_agent.backends.base import Notice, StopReason, ToolCallRequested
 from acp_agent.conversation import AssistantMessage, ToolResult, UserMessage
 from acp_agent.errors import AgentError, BackendError, ModelNotInstalled
 from acp_agent.sessions.session import Session
-from acp_agent.tools.base import Toolbox
-from acp_agent.turn.calls import cancelled, run_call
+from acp_agent.turn.calls import Caller, Settled
 from acp_agent.turn.history import Answer
 from acp_agent.turn.meter import Meter
 from acp_agent.turn.modes import Modes
 from acp_agent.turn.output import TurnOutput
 from acp_agent.turn.request import Choice, choose, offer_install, request_answer
+from acp_agent.turn.results import STOP_AT, Repeats
 
 REQUEST_LIMIT = 50
 """Model requests of one turn."""
+
+_CIRCLES = (
+    "The model made the same call {count} times with the same result, so the turn was ended. "
+    "Say what it should do instead, or choose another model."
+)
 
 TurnEnd = StopReason | Literal["max_turn_requests"]
 
@@ -34,7 +38,6 @@ async def run_turn(
     prompt: UserMessage,
     modes: Modes,
     output: TurnOutput,
-    toolbox: Toolbox,
     meter: Meter,
 ) -> TurnEnd:
     """Answers ``prompt`` in the session's mode; ``meter`` takes the turn's figures.
@@ -46,7 +49,7 @@ async def run_turn(
     Raises:
         BackendError: the model failed, with what to do; the session goes on.
     """
-    return await _Turn(session, modes, output, toolbox, meter).run(prompt)
+    return await _Turn(session, modes, output, meter).run(prompt)
 
 
 @dataclass(slots=True)
@@ -54,10 +57,11 @@ class _Turn:
     session: Session
     modes: Modes
     output: TurnOutput
-    toolbox: Toolbox
     meter: Meter
     answer: Answer = field(default_factory=Answer)
+    repeats: Repeats = field(default_factory=Repeats)
     has_begun: bool = False
+    is_explained: bool = False
 
     async def run(self, prompt: UserMessage) -> TurnEnd:
         await choose(self.session, self.modes)  # not ready: nothing is left behind
@@ -78,8 +82,9 @@ class _Turn:
         if end == "refusal":
             # A refused prompt and what followed are not part of the next one (ACP, StopReason).
             del messages[before:]
-        elif self.answer.is_empty and end != "max_turn_requests":
-            await self.output.emit(_nothing_said(self.answer))
+        elif self.answer.is_empty and not self.is_explained:
+            has_worked = any(isinstance(message, ToolResult) for message in messages[before:])
+            await self.output.emit(_nothing_said(self.answer, has_worked=has_worked))
         return end
 
     async def _greet(self) -> None:
@@ -93,13 +98,19 @@ class _Turn:
             stop_reason = self.answer.stop_reason
             if stop_reason is None:
                 raise BackendError("The model stopped without an end. Send the prompt again.")
-            if not self.answer.calls or not choice.calls_tools or stop_reason == "refusal":
+            if not self.answer.calls or choice.tools == "none" or stop_reason == "refusal":
                 return stop_reason
-            await self._run_calls(self.answer.calls)
-        await self.output.emit(
-            Notice(f"The model was asked {REQUEST_LIMIT} times in this turn, which is the limit.")
+            if await self._run_calls(self.answer.calls):
+                return "end_turn"
+        await self._explain(
+            f"The model was asked {REQUEST_LIMIT} times in this turn, which is the limit."
         )
         return "max_turn_requests"
+
+    async def _explain(self, why: str) -> None:
+        """Tells the user why the turn ends."""
+        self.is_explained = True
+        await self.output.emit(Notice(why))
 
     async def _round(self, choice: Choice) -> Choice:
         """One answer, after an installation if need be; what gave it."""
@@ -117,7 +128,7 @@ class _Turn:
         finally:
             if self.answer.has_begun:
                 self.has_begun = True
-                self._keep(self.answer.message(with_calls=choice.calls_tools))
+                self._keep(self.answer.message(with_calls=choice.tools != "none"))
         return choice
 
     def _keep(self, message: AssistantMessage) -> None:
@@ -126,22 +137,35 @@ class _Turn:
 
     async def _request(self, choice: Choice) -> None:
         self.meter.ask(choice.backend.name, choice.backend.id, choice.model)
-        await request_answer(choice, self.session, self.toolbox, self.output, self.answer)
+        await request_answer(choice, self.session, self.output, self.answer)
 
-    async def _run_calls(self, calls: list[ToolCallRequested]) -> None:
-        """Runs ``calls`` one after the other; each has a result afterwards, come what may."""
-        results: list[ToolResult] = []
+    async def _run_calls(self, calls: list[ToolCallRequested]) -> bool:
+        """Runs ``calls``; each has a result afterwards, come what may.
+
+        True if the turn is over: a question waits for the user, or nothing new comes.
+        """
+        settled: dict[int, Settled] = {}
+        assert self.session.workspace is not None
+        caller = Caller(self.session, self.session.workspace, self.output)
+        repeated = 0
         try:
-            for requested in calls:
-                root = Path(self.session.cwd)
-                results.append(await run_call(requested, self.toolbox, root, self.output))
+            await caller.run_all(calls, settled)
         finally:
-            results += [cancelled(requested) for requested in calls[len(results) :]]
-            for result in results:
+            for index, requested in enumerate(calls):
+                each = settled.get(index) or caller.cut_off(index, requested)
+                if each.has_changed:
+                    self.repeats.note_change()
+                result, count = self.repeats.note(requested.call, each.result)
                 self.session.conversation.append(result)
+                repeated = max(repeated, count)
+        if repeated >= STOP_AT:
+            await self._explain(_CIRCLES.format(count=repeated))
+        elif any(each.ends_turn for each in settled.values()):
+            self.is_explained = True  # the call itself is the question to the user
+        return self.is_explained
 
 
-def _nothing_said(answer: Answer) -> Notice:
+def _nothing_said(answer: Answer, *, has_worked: bool) -> Notice:
     if answer.stop_reason == "max_tokens":
         return Notice(
             "The model reached its limit before it came to an answer. Choose a lower thinking "
@@ -150,4 +174,6 @@ def _nothing_said(answer: Answer) -> Notice:
     if answer.calls:
         names = ", ".join(requested.call.name for requested in answer.calls)
         return Notice(f"The model asked for the tool {names}, which it does not have here.")
+    if has_worked:  # the same prompt again would do it twice
+        return Notice("The model ended without a word. Ask it to go on if something is missing.")
     return Notice("The model said nothing. Send the prompt again, or choose another model.")

@@ -9,8 +9,19 @@ from collections.abc import Callable, Iterable
 from functools import reduce
 from typing import TypeVar
 
-from acp_agent.backends.base import Event, TextDelta, ThoughtDelta, ToolCallStarted, Usage
+from acp_agent.backends.base import (
+    Event,
+    Progress,
+    TextDelta,
+    ThoughtDelta,
+    ToolCallRequested,
+    ToolCallStarted,
+    Usage,
+)
 from acp_agent.telemetry.turns import TurnRecord, timestamp
+
+_SAID = TextDelta | ThoughtDelta | ToolCallStarted | ToolCallRequested
+"""What of a stream the model wrote."""
 
 NumberT = TypeVar("NumberT", int, float)
 
@@ -28,6 +39,8 @@ class Meter:
         self._first: float | None = None
         self._asked: tuple[str, str, str] | None = None
         self._usages: list[Usage] = []
+        self._prompt: int | None = None
+        """Tokens of a prompt that is read or answered, as far as they were told."""
 
     def restart(self) -> None:
         """Begins anew: what went before, as an installation, is not the model's doing."""
@@ -36,19 +49,24 @@ class Meter:
     def ask(self, backend: str, mode: str, model: str) -> None:
         """Notes that ``model`` is asked."""
         self._asked = backend, mode, model
+        self._prompt = None
 
     def take(self, event: Event) -> None:
         """Notes ``event``."""
-        if self._first is None and isinstance(event, TextDelta | ThoughtDelta | ToolCallStarted):
+        if self._first is None and isinstance(event, _SAID):
             self._first = self._clock()
         elif isinstance(event, Usage):
             self._usages.append(event)
+            self._prompt = None
+        elif isinstance(event, Progress) and event.unit == "tokens":
+            self._prompt = event.total
 
     def record(self, stop_reason: str | None, *, cancelled: bool = False) -> TurnRecord | None:
         """The turn's figures; None where no model was asked.
 
         ``stop_reason`` is None for a turn that failed. Token counts of several requests
-        are added up; rates are those of all of them together.
+        are added up; rates are those of all of them together. Of a request that was cut off
+        only the prompt's length may be known: backends tell the rest at an answer's end.
         """
         if self._asked is None:
             return None
@@ -61,7 +79,7 @@ class Meter:
             mode=mode,
             model=model,
             first_token_seconds=None if self._first is None else self._first - self._begun,
-            prompt_tokens=_sum(usage.input_tokens for usage in self._usages),
+            prompt_tokens=_sum((*(usage.input_tokens for usage in self._usages), self._prompt)),
             cached_tokens=_sum(usage.cached_tokens for usage in self._usages),
             generated_tokens=written,
             prefill_rate=_rate(read, _sum(usage.prompt_seconds for usage in self._usages)),

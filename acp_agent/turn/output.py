@@ -1,14 +1,18 @@
 """What a turn needs of the editor: somewhere to send events, someone to ask.
 
-Owns the interface only; ``protocol/output`` is the editor, tests have their own.
+Owns the interface, and how a call looks before it is run; ``protocol/output`` is the editor,
+tests have their own.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
-from acp_agent.backends.base import Event
-from acp_agent.tools.base import Kind, Place
+from acp_agent.backends.base import Event, ToolCallStarted
+from acp_agent.conversation import ToolCall
+from acp_agent.permissions import Option
+from acp_agent.tools.base import Kind, Place, RunnableTool, parse_object
+from acp_agent.tools.shown import Shown
 
 CallStatus = Literal["pending", "in_progress", "completed", "failed"]
 
@@ -23,14 +27,31 @@ class ShownCall:
     status: CallStatus = "pending"
     arguments: Mapping[str, Any] | None = None
     places: tuple[Place, ...] = ()
-    text: str = ""
+    content: tuple[Shown, ...] = ()
+
+
+def call_begun(started: ToolCallStarted, tool: RunnableTool | None) -> ShownCall:
+    """A call of ``tool`` (None: there is none of this name) whose arguments are not known yet."""
+    if tool is None:
+        return ShownCall(started.id, started.name)
+    return ShownCall(started.id, tool.title({}), tool.kind)
+
+
+def call_requested(call: ToolCall, tool: RunnableTool | None) -> ShownCall:
+    """The whole ``call`` of ``tool`` (None: there is none of this name), not looked at yet."""
+    arguments = parse_object(call.arguments)
+    if tool is None or arguments is None:
+        kind = tool.kind if tool else "other"
+        return ShownCall(call.id, call.name, kind, arguments=arguments)
+    return ShownCall(call.id, tool.title(arguments), tool.kind, arguments=arguments)
 
 
 class TurnOutput(Protocol):
     """The editor's end of a turn."""
 
     async def emit(self, event: Event) -> None:
-        """Shows ``event``; waits while the editor is behind."""
+        """Shows ``event``, unless it is about a call (``show``); waits while the editor is
+        behind."""
         ...
 
     async def show(self, call: ShownCall) -> None:
@@ -39,6 +60,26 @@ class TurnOutput(Protocol):
 
     async def ask(self, title: str, detail: str) -> bool:
         """Asks the user to allow what ``title`` names. No answer means no."""
+        ...
+
+    async def ask_call(self, call: ShownCall, options: Sequence[Option], reason: str) -> str | None:
+        """Asks whether the shown ``call`` may be made; the id of the option chosen.
+
+        None: cancelled, an error, or no option of these; the call is not made.
+        """
+        ...
+
+    @property
+    def can_ask_user(self) -> bool:
+        """Whether the editor has forms (ACP: elicitation)."""
+        ...
+
+    async def ask_user(self, question: str, choices: Sequence[str]) -> str | None:
+        """The user's answer in a form; None: declined or dismissed.
+
+        Raises:
+            AgentError: the editor did not show the form.
+        """
         ...
 
     async def settle(self) -> None:

@@ -1,69 +1,37 @@
-"""One request to a model: which one, with what, cut to its window.
+"""One request to a model: with what, and what is counted of it.
 
-Owns choosing backend, model and level for a turn, fitting the conversation, trying again
-with less, and the offer to install a missing model. Does not own the rounds of a turn
-(``turn/loop``) nor how history is spelled (``turn/history``).
+Owns putting a request together, trying again with less, the figures that go out after it,
+and the offer to install a missing model. Does not own the rounds of a turn (``turn/loop``),
+how history is spelled (``turn/history``), nor making room (``turn/compact``).
 """
 
-import json
+from collections.abc import Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
 
-from acp_agent.backends.base import Backend, Installer, Model, ModelRequest, Notice
-from acp_agent.conversation import Conversation, Fitted, Tool, UserMessage, estimate_tokens, fit
-from acp_agent.errors import BackendError, ContextOverflow, ModelNotInstalled
-from acp_agent.sessions.session import Session
-from acp_agent.tools.base import Toolbox
-from acp_agent.turn.history import Answer, as_told
-from acp_agent.turn.modes import Modes
-from acp_agent.turn.output import TurnOutput
-
-INSTRUCTIONS = (
-    "You are a coding agent in the user's editor. Your tools work in the user's project folder; "
-    "paths are relative to it. Look at files before you speak about them. Be brief."
+from acp_agent.backends.base import (
+    Done,
+    Event,
+    Installer,
+    ModelRequest,
+    Notice,
+    ToolCallRequested,
+    ToolCallStarted,
+    Usage,
 )
-"""What models with tools are told first; the same for all sessions, so that they share it."""
+from acp_agent.conversation import Message, UserMessage, estimate_tokens
+from acp_agent.errors import ContextOverflow, ModelNotInstalled
+from acp_agent.sessions.session import Session
+from acp_agent.turn.choice import Choice, choose, open_stream
+from acp_agent.turn.compact import Compaction, explain_too_long
+from acp_agent.turn.context import count_used, hint_guides, note_usage, open_context
+from acp_agent.turn.elide import elide
+from acp_agent.turn.history import Answer, as_told
+from acp_agent.turn.output import TurnOutput, call_begun, call_requested
 
-_ANSWER_SHARE = 4
-"""One part in so many of the window is kept free for the answer."""
+__all__ = ["Choice", "choose", "offer_install", "request_answer"]
 
 _CUTS = 4
 """Times a request that did not fit is cut to half and tried again."""
-
-_BYTES_PER_TOKEN = 3
-
-
-@dataclass(slots=True, frozen=True)
-class Choice:
-    """What answers a turn: the same for all its requests."""
-
-    backend: Backend
-    model: str
-    details: Model | None
-    level: str | None
-
-    @property
-    def calls_tools(self) -> bool:
-        """Whether the model is offered tools."""
-        return self.details is not None and self.details.calls_tools
-
-
-async def choose(session: Session, modes: Modes) -> Choice:
-    """What the session's mode offers now.
-
-    Raises:
-        BackendUnavailable: the mode is not ready.
-        BackendError: it has no model.
-    """
-    if session.mode not in modes.readiness or not modes.readiness[session.mode].ready:
-        await modes.refresh(session.mode)
-    modes.check(session.mode)
-    modes.pin(session)
-    model = modes.model(session)
-    if model is None:
-        raise BackendError(f"Mode {session.mode} has no model: choose one with the model option.")
-    backend = modes.backends[session.mode]
-    return Choice(backend, model, modes.model_details(session), modes.thought_level(session))
 
 
 async def offer_install(choice: Choice, missing: ModelNotInstalled, output: TurnOutput) -> None:
@@ -82,98 +50,124 @@ async def offer_install(choice: Choice, missing: ModelNotInstalled, output: Turn
 
 
 async def request_answer(
-    choice: Choice, session: Session, toolbox: Toolbox, output: TurnOutput, answer: Answer
+    choice: Choice, session: Session, output: TurnOutput, answer: Answer
 ) -> None:
-    """One model request; cut further where the server counts more than was estimated."""
-    tools = toolbox.tools if choice.calls_tools else ()
-    instructions = INSTRUCTIONS if tools else ""
-    told_from = session.told_from.get((choice.backend.id, choice.model), 0)
-    fitted = _fit(session.conversation, choice.details, _cost(instructions, tools), told_from)
+    """One model request; cut further where the server counts more than was estimated.
+
+    Raises:
+        ContextOverflow: the prompt cannot fit, with the figures.
+        BackendError: as ``Backend.stream``.
+    """
+    context = await open_context(choice, session)
+    await hint_guides(session)
+    compaction = Compaction(choice, session, context, output, answer.count)
+    before = context.elision, context.measured, context.cut
+    try:
+        await _send_fitting(compaction, answer)
+    except ContextOverflow:
+        if not answer.has_begun:
+            # The prompt is refused: what was left out to make room for it is told again.
+            context.elision, context.measured, context.cut = before
+        raise
+
+
+async def _send_fitting(compaction: Compaction, answer: Answer) -> None:
+    """Makes room and asks the model; makes more while the server refuses for want of it."""
+    context = compaction.context
+    context.cut = await compaction.make_room() or context.cut
+    request = _Request(compaction, answer)
     for cuts in range(_CUTS + 1):
-        is_new = fitted.dropped > told_from
-        told_from = session.told_from[choice.backend.id, choice.model] = fitted.dropped
-        request = ModelRequest(
-            as_told(fitted.messages, with_tools=choice.calls_tools),
-            choice.model,
-            prompt=_last_prompt(fitted),
-            session=session.id,
-            instructions=instructions,
-            tools=tools,
-            thought_level=choice.level,
-        )
-        notice = _cut_notice(fitted.dropped, choice.model) if is_new else None
         try:
-            await _stream(choice.backend, request, notice, output, answer)
+            await request.send()
             return
         except ContextOverflow as overflow:
-            smaller = _cut(session.conversation, fitted)
-            if smaller.dropped == fitted.dropped:
-                raise _too_long(overflow) from overflow
             if answer.has_begun or cuts == _CUTS:
                 raise
-            fitted = smaller
+            told = context.elision
+            context.cut = await compaction.halve() or context.cut
+            if context.elision == told:
+                raise _too_long(overflow, compaction) from overflow
 
 
-async def _stream(
-    backend: Backend,
-    request: ModelRequest,
-    notice: Notice | None,
-    output: TurnOutput,
-    answer: Answer,
-) -> None:
-    async with aclosing(backend.stream(request)) as events:
-        async for event in events:
-            if notice is not None:
-                first, notice = notice, None
-                await output.emit(first)
-            answer.take(event)
-            await output.emit(event)
+class _Request:
+    """The request as it stands, to be sent again where it did not fit."""
+
+    def __init__(self, compaction: Compaction, answer: Answer) -> None:
+        self._compaction = compaction
+        self._choice = compaction.choice
+        self._context = compaction.context
+        self._session = compaction.session
+        self._output = compaction.output
+        self._answer = answer
+
+    async def send(self) -> None:
+        """Asks the model; the user is told the context's news when it begins to answer."""
+        context = self._context
+        sent = tuple(self._session.conversation.messages)
+        notices = [*context.news, *([context.cut] if context.cut else [])]
+        counted = False
+        async with aclosing(open_stream(self._choice, self._build(sent))) as events:
+            async for event in events:
+                while notices:
+                    await self._output.emit(Notice(notices.pop(0)))
+                context.news.clear()
+                context.cut = ""
+                if isinstance(event, Usage):
+                    counted = True
+                    event = self._count(event, sent)
+                elif isinstance(event, Done) and not counted:
+                    await self._tell_estimate(sent)
+                await self._take(event)
+
+    async def _take(self, event: Event) -> None:
+        self._answer.take(event)
+        toolbox = self._session.toolbox
+        if isinstance(event, ToolCallStarted):
+            await self._output.show(call_begun(event, toolbox.find(event.name)))
+        elif isinstance(event, ToolCallRequested):
+            call = event.call
+            await self._output.show(call_requested(call, toolbox.find(call.name)))
+        else:
+            await self._output.emit(event)
+
+    def _build(self, sent: Sequence[Message]) -> ModelRequest:
+        context, choice = self._context, self._choice
+        messages = elide(sent, context.elision, context.preamble)
+        return ModelRequest(
+            as_told(messages, with_tools=choice.tools != "none"),
+            choice.model,
+            prompt=[each.text for each in sent if isinstance(each, UserMessage)][-1],
+            session=self._session.id,
+            instructions=context.instructions,
+            tools=context.tools,
+            thought_level=choice.level,
+        )
+
+    def _count(self, usage: Usage, sent: Sequence[Message]) -> Usage:
+        """``usage`` with the window, where the server left it out."""
+        if usage.context_size is None:
+            usage.context_size = self._compaction.window
+        note_usage(self._choice, self._context, sent, usage)
+        return usage
+
+    async def _tell_estimate(self, sent: Sequence[Message]) -> None:
+        """Shows what is used by estimate; a server's figures are not to be mixed with it."""
+        window = self._compaction.window
+        if window is None:
+            return
+        used = count_used(self._choice, self._context, sent)
+        said = estimate_tokens(self._answer.message())
+        await self._output.emit(Usage(used, said, window))
 
 
-def _cost(instructions: str, tools: tuple[Tool, ...]) -> int:
-    """An upper-side estimate of the tokens that stand before the messages."""
-    size = len(instructions.encode())
-    for tool in tools:
-        size += len(tool.name) + len(tool.description.encode())
-        size += len(json.dumps(dict(tool.parameters)))
-    return size // _BYTES_PER_TOKEN
-
-
-def _fit(conversation: Conversation, details: Model | None, cost: int, told_from: int) -> Fitted:
-    """The messages from ``told_from`` on, or where those do not fit, half of what would.
-
-    So the beginning stays the same for many requests, and with it what backends keep.
-    """
-    size = details.context_size if details else None
-    whole = Fitted(tuple(conversation.messages[told_from:]), told_from)
-    if size is None:
-        return whole
-    budget = size - size // _ANSWER_SHARE - cost
-    if sum(map(estimate_tokens, whole.messages)) <= budget:
-        return whole
-    return fit(conversation.messages, budget // 2)
-
-
-def _last_prompt(fitted: Fitted) -> str:
-    prompts = [message.text for message in fitted.messages if isinstance(message, UserMessage)]
-    return prompts[-1]
-
-
-def _cut(conversation: Conversation, fitted: Fitted) -> Fitted:
-    """Half of what ``fitted`` holds, by the same estimate."""
-    return fit(conversation.messages, sum(map(estimate_tokens, fitted.messages)) // 2)
-
-
-def _cut_notice(dropped: int, model: str) -> Notice:
-    return Notice(
-        f"The {dropped} oldest messages of this session do not fit the context window of "
-        f"{model.rpartition('/')[2]} and are left out from now on."
-    )
-
-
-def _too_long(overflow: ContextOverflow) -> ContextOverflow:
+def _too_long(overflow: ContextOverflow, compaction: Compaction) -> ContextOverflow:
+    """``overflow`` of a prompt from which nothing can be left out, with the figures."""
+    window = compaction.window
+    next_step = "Send less of it, or choose a model with a larger window."
+    if window is not None and "context_size" not in (overflow.data or {}):
+        messages = compaction.session.conversation.messages
+        used = count_used(compaction.choice, compaction.context, messages)
+        next_step = explain_too_long(used, window, compaction.choice.label)
     return ContextOverflow(
-        f"{overflow.message} This prompt alone is too long: send less of it, or choose a model "
-        "with a larger window.",
-        data=overflow.data,
+        f"{overflow.message} This prompt alone is too long. {next_step}", data=overflow.data
     )

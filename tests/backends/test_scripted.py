@@ -126,5 +126,5 @@ async def test_it_is_always_ready_with_one_model() -> None:
     found = await backend.probe()
     assert found.ready
     assert found.default_model == "scripted"
-    assert [(model.id, model.context_size) for model in found.models] == [("scripted", WINDOW)]
+    assert [(model.id, model.context_size) for model in found.models] == [("scripted", None)]
     await backend.aclose()

@@ -252,7 +252,7 @@ def test_a_model_that_is_not_there(
     monkeypatch.setattr(EngineClient, "explain_unsupported", supported)
     assert invoke(monkeypatch, "--real") == 1
     assert capsys.readouterr().err.startswith(
-        "acp-agent: The model 'gpt-oss-20b' is not installed: `acp-agent models install "
+        "acp-agent: gpt-oss-20b is not installed: `acp-agent models install gpt-oss-20b`"
     )
 
 

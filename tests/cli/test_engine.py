@@ -125,6 +125,14 @@ async def test_status_of_an_older_engine(
     assert capsys.readouterr().out.startswith("Engine 0.1, process 7, protocol 1: running\n")
 
 
+def test_folders_of_the_same_name_are_told_apart() -> None:
+    models = [
+        {"id": "tiny", "path": f"~/{place}/tiny", "state": "ready"} for place in ("one", "two")
+    ]
+    lines = describe({**STATUS, "models": models})
+    assert lines[1:3] == ["  tiny (~/one/tiny): ready", "  tiny (~/two/tiny): ready"]
+
+
 def test_what_leaves_says_so() -> None:
     assert describe({**STATUS, "draining": True})[0].endswith(": leaving after its last answer")
 

@@ -11,11 +11,13 @@ from pathlib import Path
 import anyio
 import pytest
 
+from acp_agent.cli.bench import find_bench_model
+from acp_agent.cli.models import views
 from acp_agent.config.machine import Machine
 from acp_agent.harmony import golden
 from acp_agent.models.store import ModelStore
 from tests.cli.test_models import find_anything, invoke
-from tests.fixtures.hub_files import WANTED, make_files
+from tests.fixtures.hub_files import WANTED, make_files, safetensors
 from tests.fixtures.hub_server import Fault, Hub, running_hub, use_hub
 
 CONFIG = '[models.tiny]\nrepo = "tests/tiny-model"\nname = "Tiny"\n'
@@ -66,7 +68,8 @@ def test_without_a_terminal_the_licence_needs_the_flag(
     assert invoke("install", "tiny") == 1
     captured = capsys.readouterr()
     assert f"From tests/tiny-model, revision {hub.commit}, 330 kB." in captured.out
-    assert "--accept-license" in captured.err
+    page = f"{hub.address}/tests/tiny-model/blob/{hub.commit}/LICENSE"
+    assert f"read it ({page}), then run the command again with --accept-license" in captured.err
     assert store.installed() == []
     assert invoke("list") == 0
     assert "tiny: Tiny, not installed yet: 0 kB of 330 kB have arrived" in capsys.readouterr().out
@@ -175,11 +178,89 @@ def test_own_folder_needs_no_installation(
     assert "own: own, installed" in capsys.readouterr().out
 
 
+@pytest.fixture
+def own(isolated_home: Path) -> Path:
+    """A model folder of the user's that the configuration calls ``own``."""
+    folder = isolated_home / "folders" / "mine"
+    folder.mkdir(parents=True)
+    (folder / "config.json").write_text('{"model_type": "gpt_oss"}')
+    (folder / "model.safetensors").write_bytes(safetensors({"a": b"x"}))
+    (isolated_home / "config.toml").write_text(
+        f'[models.own]\npath = "{folder}"\n[models.gone]\npath = "{folder}-gone"\n'
+    )
+    return folder
+
+
+@pytest.mark.parametrize("name", ["own", "{}", "mine", "./mine"])
+def test_all_commands_agree_on_what_a_folder_is(
+    own: Path,
+    name: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(own.parent)
+    name = name.format(own)
+    checked: list[Path] = []
+
+    def check(folder: Path) -> list[golden.Difference]:
+        checked.append(folder)
+        return []
+
+    monkeypatch.setattr(golden, "check_template", check)
+    assert invoke("install", name) == 0
+    assert "nothing to install" in capsys.readouterr().out
+    assert invoke("path", name) == 0
+    assert capsys.readouterr().out == f"{own}\n"
+    assert find_bench_model(name)[1] == str(own)
+    assert invoke("check-template", name) == 0
+    assert checked == [own]
+    capsys.readouterr()
+    for words in (["verify", name], ["verify", "--repair", name]):
+        assert invoke(*words) == 0
+        output = capsys.readouterr().out
+        assert "no checksums to compare it with" in output
+        assert "its weights are whole" in output
+    (own / "model.safetensors").write_bytes(b"half")
+    assert invoke("verify", name) == 1
+    assert "model.safetensors is no whole safetensors file" in capsys.readouterr().err
+    assert invoke("remove", name) == 1
+    assert "delete it yourself" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("action", ["install", "path", "verify", "check-template", "remove"])
+def test_a_folder_that_is_not_there_is_told_with_its_setting(
+    own: Path, action: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert invoke(action, "gone") == 1
+    assert "models.gone.path in the configuration names a folder" in capsys.readouterr().err
+    assert invoke(action, str(own.parent)) == 1
+    assert "is no folder with an MLX model (no config.json)" in capsys.readouterr().err
+    assert invoke("list") == 0
+    assert "gone: gone, not there\n  models.gone.path" in capsys.readouterr().out
+
+
+def test_what_was_installed_by_a_short_name_is_known_by_its_id(
+    hub: Hub, isolated_home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert invoke("install", "tiny", "--accept-license") == 0
+    (isolated_home / "config.toml").write_text("")
+    capsys.readouterr()
+    assert invoke("install", "tiny") == 0
+    assert capsys.readouterr().out == "Tiny is already installed.\n"
+    (isolated_home / "models" / "tiny" / "config.json").write_bytes(b"{}")
+    assert invoke("install", "tiny") == 1
+    assert "acp-agent models verify --repair tiny" in capsys.readouterr().err
+
+
 def test_recommendation(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", find_anything)
     use_memory(32, monkeypatch)
+    monkeypatch.setattr(views, "explain_no_gpu", lambda: "There is no GPU.")
+    assert invoke("recommend") == 0
+    assert capsys.readouterr().out.startswith("There is no GPU.\ngpt-oss-20b: recommended\n")
+    monkeypatch.setattr(views, "explain_no_gpu", lambda: None)
     assert invoke("recommend") == 0
     assert capsys.readouterr().out.startswith(
         "gpt-oss-20b: recommended\n  It wants 24 GB and this machine has 32 GB.\n"
@@ -206,6 +287,7 @@ def test_check_template(
     def check(folder: Path) -> list[golden.Difference]:
         return found
 
+    (isolated_home / "config.json").write_text("{}")
     monkeypatch.setattr(golden, "check_template", check)
     assert invoke("check-template", str(isolated_home)) == 0
     assert "prompts are as they should be" in capsys.readouterr().out

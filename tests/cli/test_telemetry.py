@@ -96,6 +96,28 @@ def test_show_on_a_terminal_is_a_table(
     assert "[bold]odd[/bold]" in output
 
 
+def test_show_on_a_narrow_terminal_breaks_nothing(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], log: TurnLog
+) -> None:
+    log.append(replace(RECORD, queue_seconds=0.25))
+    log.append(replace(RECORD, model="other", prefill_rate=None, cached_tokens=None))
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "80")
+    assert invoke(monkeypatch, "show") == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= 80
+    assert lines[0].endswith("  gptoss_20b  gpt-oss-20b  end_turn")
+    assert lines[1:3] == [
+        "  first token s 0.50, total s 3.25, queue s 0.25, prompt 1200, cached 1000,",
+        "  generated 34, prefill/s 400.0, decode/s 20.6, peak 13 GB",
+    ]
+    assert lines[3].endswith("  other  end_turn")
+    assert "cached" not in "".join(lines[3:])
+    monkeypatch.setenv("COLUMNS", "30")
+    assert invoke(monkeypatch, "show", "-n", "1") == 0
+    assert "  first token s 0.50," in capsys.readouterr().out.splitlines()
+
+
 def test_export(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],

@@ -49,23 +49,23 @@ class PythonEditor(Editor):
 
     async def initialize(self) -> Json:
         info = acp.schema.Implementation(name="python-editor", version="1.0")
-        return await _result(
+        return await result_of(
             self.connection.initialize(protocol_version=acp.PROTOCOL_VERSION, client_info=info)
         )
 
     async def authenticate(self, method_id: str) -> Json:
-        return await _result(self.connection.authenticate(method_id=method_id))
+        return await result_of(self.connection.authenticate(method_id=method_id))
 
     async def new_session(self, cwd: str) -> Json:
-        return await _result(self.connection.new_session(cwd=cwd, mcp_servers=[]))
+        return await result_of(self.connection.new_session(cwd=cwd, mcp_servers=[]))
 
     async def set_mode(self, session_id: str, mode_id: str) -> Json:
-        return await _result(
+        return await result_of(
             self.connection.set_session_mode(session_id=session_id, mode_id=mode_id)
         )
 
     async def set_config_option(self, session_id: str, config_id: str, value: str) -> Json:
-        return await _result(
+        return await result_of(
             self.connection.set_config_option(
                 config_id=config_id, session_id=session_id, value=value
             )
@@ -73,13 +73,13 @@ class PythonEditor(Editor):
 
     async def prompt(self, session_id: str, text: str) -> Json:
         blocks = [acp.text_block(text)]
-        return await _result(self.connection.prompt(session_id=session_id, prompt=[*blocks]))
+        return await result_of(self.connection.prompt(session_id=session_id, prompt=[*blocks]))
 
     async def cancel(self, session_id: str) -> None:
         await self.connection.cancel(session_id=session_id)
 
     async def close_session(self, session_id: str) -> Json:
-        return await _result(self.connection.close_session(session_id=session_id))
+        return await result_of(self.connection.close_session(session_id=session_id))
 
 
 @asynccontextmanager
@@ -102,7 +102,8 @@ async def python_editor(environ: dict[str, str]) -> AsyncGenerator[Editor, None]
     editor.check()
 
 
-async def _result(call: Awaitable[_Model | None]) -> Json:
+async def result_of(call: Awaitable[_Model | None]) -> Json:
+    """The result as JSON; raises ``CallFailed``."""
     try:
         result = await call
     except acp.RequestError as error:

@@ -3,30 +3,24 @@
 The model is trained on the dialogues of ``tests/tiny_gptoss``; what it says is known.
 """
 
-import tempfile
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import suppress
 from pathlib import Path
 
 import psutil
 import pytest
-from anyio.from_thread import start_blocking_portal
 
-from acp_agent.config.paths import find_paths
-from acp_agent.config.settings import EngineSettings
-from acp_agent.engine.client import EngineClient
-from tests.e2e.agent_process import SHORT_LIFE, agent_environ
-from tests.e2e.conftest import assert_no_traceback
+from tests.e2e.agent_process import SHORT_LIFE
 from tests.e2e.editor import Editor, Spawn
 from tests.e2e.engine_probe import EngineProbe, until_ended
+from tests.e2e.gptoss import answer_of, check_played, gptoss_environ, running_gptoss
 from tests.e2e.python_client import python_editor
 from tests.e2e.raw_client import raw_client
-from tests.e2e.session import Turn, open_session
-from tests.tiny_gptoss.dialogues import COUNT, HELLO, READ, Answer, Call, Dialogue
+from tests.e2e.session import open_session
+from tests.tiny_gptoss.dialogues import COUNT, HELLO, READ
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("posix")]
 
-MARKUP = "<|"
 NOTES = "The release is planned for Friday.\n"
 
 
@@ -39,27 +33,8 @@ def environ(
 ) -> Iterator[dict[str, str]]:
     """Agents whose gpt-oss is the tiny one, as it is installed and widened; its engine runs."""
     model = tiny_gptoss if request.param == "mxfp4" else tiny_gptoss_float32
-    home = Path(tempfile.mkdtemp(dir=run_folder))
-    client = EngineClient(find_paths({"ACP_AGENT_HOME": str(home)}), EngineSettings())
-    with start_blocking_portal() as portal:
-        portal.call(load, client, model)
-        yield gptoss_environ(home, model)
-        portal.call(client.stop)
-        assert_no_traceback(home)
-
-
-async def load(client: EngineClient, model: Path) -> None:
-    async for _ in client.load(str(model)):
-        pass
-
-
-def gptoss_environ(home: Path, model: Path, **settings: str) -> dict[str, str]:
-    return agent_environ(
-        home,
-        ACP_AGENT_GPTOSS_MODEL=str(model),
-        ACP_AGENT_GPTOSS_TEMPERATURE="0",
-        **settings,
-    )
+    with running_gptoss(model, run_folder) as environ:
+        yield environ
 
 
 @pytest.fixture
@@ -80,39 +55,15 @@ async def test_thoughts_text_and_a_tool_call_arrive_without_markup(
 ) -> None:
     session = await open_session(editor, str(project))
     assert session.response["modes"]["currentModeId"] == "gptoss_20b"
-    first = await session.ask(HELLO.prompt)
-    assert await first.stop_reason() == "end_turn"
-    [hello] = HELLO.steps
-    assert isinstance(hello, Answer)
-    assert (first.thought, first.answer) == (hello.thought, hello.text)
+    assert await check_played(await session.ask(HELLO.prompt), HELLO) == []
     turn = await session.ask(READ.prompt)
-    assert await turn.stop_reason() == "end_turn"
-    call, answer = READ.steps
-    assert isinstance(call, Call)
-    assert isinstance(answer, Answer)
-    assert turn.thought == call.thought + answer.thought
-    assert turn.answer == answer.text
-    assert MARKUP not in str(turn.updates())
-    _check_call(turn, call, project)
+    [call] = await check_played(turn, READ)
+    assert call["statuses"] == ["pending", "in_progress", "completed"]
+    assert call["title"] == "Read notes.txt"
+    assert call["locations"] == [{"path": str(project / "notes.txt"), "line": 1}]
+    assert call["content"][0]["content"]["text"] == f"```\n{NOTES}```"
     figures = (await turn.result())["_meta"]["acp-agent"]
     assert figures["cachedTokens"] > 0
-
-
-def _check_call(turn: Turn, call: Call, project: Path) -> None:
-    steps = [each for each in turn.updates("tool_call") if each["toolCallId"].startswith("call-")]
-    [shown] = steps
-    assert shown["status"] == "pending"
-    changes = [
-        each
-        for each in turn.updates("tool_call_update")
-        if each["toolCallId"] == shown["toolCallId"]
-    ]
-    assert [each.get("status") for each in changes][-2:] == ["in_progress", "completed"]
-    written = changes[0]
-    assert written["title"] == "Read notes.txt"
-    assert written["rawInput"] == dict(call.arguments)
-    assert written["locations"] == [{"path": str(project / "notes.txt"), "line": 1}]
-    assert changes[-1]["content"][0]["content"]["text"] == NOTES
 
 
 async def test_the_level_of_thinking_can_be_chosen(editor: Editor, project: Path) -> None:
@@ -219,10 +170,3 @@ async def test_a_cancel_stops_the_model_and_the_session_goes_on(
         assert (await session.ask(HELLO.prompt)).answer == answer_of(HELLO)
         pid = await probe.pid()
     await until_ended(pid)
-
-
-def answer_of(dialogue: Dialogue) -> str:
-    """What the model says at the end of ``dialogue``."""
-    last = dialogue.steps[-1]
-    assert isinstance(last, Answer)
-    return last.text

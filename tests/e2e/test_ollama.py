@@ -24,6 +24,13 @@ def server_with_models() -> OllamaServer:
     return OllamaServer(models=list(MODELS))
 
 
+def told(chat: Json) -> list[Json]:
+    """The messages of a request without the agent's instructions and the context."""
+    messages = [dict(each) for each in chat["messages"] if each["role"] != "system"]
+    messages[0]["content"] = messages[0]["content"].rpartition("</context>\n\n")[2]
+    return messages
+
+
 def find_option(options: list[Json], option_id: str) -> Json | None:
     """The option with this id."""
     return next((each for each in options if each["id"] == option_id), None)
@@ -44,7 +51,7 @@ async def test_an_answer_is_streamed(spawn: Spawn, isolated_home: Path) -> None:
             [usage] = turn.updates("usage_update")
             assert usage["size"] == 32_768
         [chat] = server.chats
-        assert chat["messages"] == [{"role": "user", "content": "What is the capital of France?"}]
+        assert told(chat) == [{"role": "user", "content": "What is the capital of France?"}]
 
 
 @pytest.mark.anyio
@@ -90,7 +97,7 @@ async def test_an_answer_that_breaks_off_is_an_error_and_the_session_goes_on(
             assert turn.answer == "Half"
             again = await session.ask("And now?")
             assert again.answer.endswith("interrupted.)\n\nAnd now?")
-        said = [message["content"] for message in server.chats[-1]["messages"]]
+        said = [message["content"] for message in told(server.chats[-1])]
         assert said[0] == "Tell me"
         assert said[1] == "Half"
         assert said[2].endswith("And now?")
@@ -154,7 +161,7 @@ async def test_a_cancel_closes_the_connection(spawn: Spawn, isolated_home: Path)
                 await server.wait_left("/api/chat")
             assert (await session.ask("Go on")).answer.endswith("interrupted.)\n\nGo on")
             assert turn.updates("agent_message_chunk") == turn.chunks
-        said = [message["content"] for message in server.chats[-1]["messages"]]
+        said = [message["content"] for message in told(server.chats[-1])]
         assert said[1] == "One two"
         assert "interrupted" in said[2]
 
@@ -173,7 +180,7 @@ async def test_another_mode_gets_the_whole_conversation_without_thoughts(
             assert (await session.ask("say Third answer")).answer == "Third answer"
             await editor.set_config_option(session.id, "mode", "ollama")
             await session.ask("Fourth")
-        [first, second] = [chat["messages"] for chat in server.chats]
+        [first, second] = [told(chat) for chat in server.chats]
         assert first == [
             {"role": "user", "content": "think It is a secret.\nsay First answer"},
             {"role": "assistant", "content": "First answer"},

@@ -1,10 +1,12 @@
 """Starting the engine: what it is told, its log, and ten agents that race."""
 
 import argparse
+import importlib.metadata
 import stat
 import subprocess
 import sys
 from contextlib import ExitStack
+from pathlib import Path
 
 import anyio.to_thread
 import psutil
@@ -134,3 +136,28 @@ def test_lock_tells_whether_an_engine_lives() -> None:
     with FileLock(launch.lock_file(socket)):
         assert not launch.is_lock_free(socket)
     assert launch.is_lock_free(socket)
+
+
+def test_whether_mlx_has_a_gpu_is_told_without_loading_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    installed: set[str] = set()
+
+    def find(name: str) -> object:
+        if name not in installed:
+            raise importlib.metadata.PackageNotFoundError(name)
+        return object()
+
+    monkeypatch.setattr(importlib.metadata, "distribution", find)
+    assert launch.explain_no_gpu("darwin", tmp_path) is None
+    without_card = launch.explain_no_gpu("linux", tmp_path)
+    assert without_card is not None
+    assert "run on the CPU, which is slow" in without_card
+    assert "NVIDIA" not in without_card
+    (tmp_path / "dev").mkdir()
+    (tmp_path / "dev" / "nvidiactl").touch()
+    assert "extra `cuda13`" in (launch.explain_no_gpu("linux", tmp_path) or "")
+    installed.add("mlx-cuda-13")
+    assert launch.explain_no_gpu("linux", tmp_path) is None
+    (tmp_path / "dev" / "nvidiactl").unlink()
+    assert launch.explain_no_gpu("linux", tmp_path) == without_card

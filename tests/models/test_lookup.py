@@ -104,6 +104,15 @@ def test_recommendation_says_what_is_tight() -> None:
     assert "for trying out only" in first.reason
 
 
+def test_a_machine_whose_firmware_keeps_a_part_is_not_called_too_small() -> None:
+    (first, *_) = recommend(None, int(23.5 * GIB))
+    assert first.entry.id == GPT_OSS_MODEL
+    assert first.reason == (
+        "It wants a machine with 24 GB, and this is one: 23.5 GB of them are left beside its "
+        "firmware."
+    )
+
+
 def test_nothing_is_recommended_where_no_model_runs() -> None:
     found = recommend("MLX is not installed.", 64 * GIB)
     assert {(each.verdict, each.reason) for each in found} == {

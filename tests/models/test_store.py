@@ -160,14 +160,22 @@ def test_folders_of_the_users_own(tmp_path: Path) -> None:
         CustomModel("remote", repo="me/model"),
     ]
     store = ModelStore(tmp_path / "models", custom)
-    assert store.installed() == []
+    assert [model.id for model in store.installed()] == ["gone", "mine"]
     (own / "config.json").write_text('{"text_config": {"max_position_embeddings": 2048}}')
     (own / "model.safetensors").write_bytes(safetensors({"a": b"x"}))
     make_model(tmp_path / "models", "tiny")
     assert [(model.id, model.name) for model in store.installed()] == [
+        ("gone", "gone"),
         ("mine", "My Model"),
         ("tiny", "Tiny"),
     ]
+    gone = store.find_own("gone")
+    assert gone is not None
+    assert gone.description == store.explain_missing("gone") == store.check("gone")
+    assert gone.description.startswith("models.gone.path in the configuration names a folder that")
+    assert str(tmp_path) not in gone.description
+    assert store.explain_missing("mine") is store.explain_missing("tiny") is None
+    assert store.find_own("tiny") is None
     found = store.find("mine")
     assert found is not None
     assert (found.path, found.context_size) == (own, 2048)

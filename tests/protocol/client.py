@@ -7,17 +7,23 @@ is checked against the SDK (``tests/protocol/sdk``).
 import json
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 from acp_agent.backends.base import Backend
 from acp_agent.protocol.handlers import Handlers
-from acp_agent.protocol.session_handlers import Loaded
+from acp_agent.protocol.open_sessions import Loaded
 from acp_agent.rpc.outbox import Outbox
 from acp_agent.rpc.stdio import Line
 from acp_agent.sessions.session import Session
 from acp_agent.telemetry.turns import TurnRecord
+from acp_agent.tools.actions import PermissionMode
 from acp_agent.tools.base import RunnableTool, Toolbox
+from acp_agent.tools.mcp.servers import McpServers, ServerConfig
+from acp_agent.tools.workspace import Commands, Workspace
+from acp_agent.turn.commands.services import CommandServices
 from acp_agent.turn.modes import Modes
+from tests.fixtures.workspace import make_workspace
 from tests.protocol.sdk import check_message
 from tests.rpc.connection import Connection, Message, joined, request
 
@@ -164,18 +170,43 @@ def loaded_with(
     tools: Sequence[RunnableTool] = (),
     record: Callable[[TurnRecord], None] = lambda record: None,
     forgotten: list[str] | None = None,
+    commands: Commands | None = None,
+    exports: Path = Path("/nonexistent"),
+    permissions: PermissionMode = "ask",
 ) -> Loaded:
     """What sessions need, with ``backends`` as modes in this order of preference."""
 
     async def status(session: Session) -> str:
         return f"Mode {session.mode} is well."
 
+    async def unload(model: str | None) -> bool:
+        return False
+
     async def forget(session_id: str) -> None:
         if forgotten is not None:
             forgotten.append(session_id)
 
+    def workspace(root: Path, extra: Sequence[Path]) -> Workspace:
+        changes = {} if commands is None else {"commands": commands}
+        return make_workspace(root, extra=tuple(extra), **changes)
+
+    def servers(configured: Sequence[ServerConfig], workspace: Workspace) -> McpServers:
+        return McpServers(configured, workspace.roots, start_timeout=20)
+
     modes = Modes(backends, tuple(backends), default)
-    return Loaded(modes, lambda mode: greeting, Toolbox(tools), status, record, forget)
+    return Loaded(
+        modes=modes,
+        greeting=lambda mode: greeting,
+        toolbox=Toolbox(tools),
+        workspace=workspace,
+        servers=servers,
+        services=CommandServices(
+            modes, tuple(backends), default, status, unload, lambda model: None, exports
+        ),
+        record=record,
+        forget=forget,
+        permissions=permissions,
+    )
 
 
 def handlers_for(backends: Mapping[str, Backend], **parts: Any) -> Handlers:

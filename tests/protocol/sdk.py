@@ -23,6 +23,14 @@ RESULTS: dict[str, type[BaseModel]] = {
 }
 REQUESTS: dict[str, type[BaseModel]] = {
     "session/request_permission": acp.schema.RequestPermissionRequest,
+    "elicitation/create": acp.schema.CreateFormSessionElicitationRequest,
+    "fs/read_text_file": acp.schema.ReadTextFileRequest,
+    "fs/write_text_file": acp.schema.WriteTextFileRequest,
+    "terminal/create": acp.schema.CreateTerminalRequest,
+    "terminal/kill": acp.schema.KillTerminalRequest,
+    "terminal/output": acp.schema.TerminalOutputRequest,
+    "terminal/release": acp.schema.ReleaseTerminalRequest,
+    "terminal/wait_for_exit": acp.schema.WaitForTerminalExitRequest,
 }
 NOTIFICATIONS: dict[str, type[BaseModel]] = {
     "session/update": acp.schema.SessionNotification,

@@ -19,7 +19,7 @@ from tests.protocol.client import serving
 
 pytestmark = pytest.mark.anyio
 
-TOOLS = Model("m", "M", calls_tools=True)
+TOOLS = Model("m", "M", tools="native")
 CALL = ToolCall("c1", "look", '{"at": "a.txt"}')
 CALLING: list[Event] = [
     TextDelta("Let me look."),
@@ -35,25 +35,36 @@ async def test_a_call_goes_from_pending_to_completed() -> None:
         session = await client.new_session()
         assert await client.prompt(session) == "end_turn"
     (shown,) = client.updates("tool_call")
-    written, running, done = client.updates("tool_call_update")
+    written, checked, running, done = client.updates("tool_call_update")
     call_id = shown["toolCallId"]
     assert shown == {
         "sessionUpdate": "tool_call",
         "toolCallId": call_id,
-        "title": "look",
-        "kind": "other",
+        "title": "Look at it",
+        "kind": "search",
         "status": "pending",
     }
-    assert {update["toolCallId"] for update in (written, running, done)} == {call_id}
+    assert {update["toolCallId"] for update in (written, checked, running, done)} == {call_id}
     assert written["title"] == "Look at a.txt"
-    assert written["kind"] == "search"
+    assert "kind" not in written
     assert written["rawInput"] == {"at": "a.txt"}
-    assert written["locations"] == [{"path": "/a.txt"}]
-    assert "status" not in written
+    assert checked["locations"] == [{"path": "/a.txt"}]
+    assert "status" not in written | checked
     assert running["status"] == "in_progress"
     assert "rawInput" not in running
     assert done["status"] == "completed"
     assert done["content"][0]["content"]["text"] == "seen"
+
+
+async def test_a_call_that_comes_whole_is_shown_whole_at_once() -> None:
+    backend = fake([ToolCallRequested(CALL), Done()], saying("There."), models=[TOOLS])
+    async with serving(backend, tools=[FakeTool(outcomes=[Outcome("seen")])]) as client:
+        session = await client.new_session()
+        await client.prompt(session)
+    (shown,) = client.updates("tool_call")
+    assert (shown["title"], shown["kind"]) == ("Look at a.txt", "search")
+    assert shown["rawInput"] == {"at": "a.txt"}
+    assert "status" not in client.updates("tool_call_update")[0]
 
 
 async def test_text_after_a_call_is_another_message() -> None:

@@ -5,6 +5,7 @@ import pytest
 from acp_agent.errors import InvalidParams
 from acp_agent.protocol.content import user_message
 from acp_agent.protocol.wire.content import (
+    AudioContent,
     BlobResourceContents,
     EmbeddedResource,
     ImageContent,
@@ -47,8 +48,10 @@ def test_a_resource_stands_in_a_fence_that_its_text_cannot_close(text: str, fenc
 def test_what_no_mode_takes_is_refused_with_its_place() -> None:
     text = TextContent(text="a")
     blob = EmbeddedResource(resource=BlobResourceContents(uri="file:///b", blob="AA=="))
-    with pytest.raises(InvalidParams, match=r"prompt\[1\].*no image content"):
+    with pytest.raises(InvalidParams, match=r"prompt\[1\].*no image content; .*describe what it"):
         user_message([text, ImageContent(data="", mime_type="image/png")])
+    with pytest.raises(InvalidParams, match=r"prompt\[0\].*no audio content; .*write down"):
+        user_message([AudioContent(data="", mime_type="audio/wav")])
     with pytest.raises(InvalidParams, match=r"prompt\[0\].*file:///b is binary"):
         user_message([blob])
     with pytest.raises(InvalidParams, match=r"prompt\[0\].*no hologram content"):

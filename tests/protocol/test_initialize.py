@@ -75,8 +75,8 @@ async def test_only_what_works_is_advertised() -> None:
         "audio": False,
         "embeddedContext": True,
     }
-    assert capabilities["mcpCapabilities"] == {"http": False, "sse": False}
-    assert capabilities["sessionCapabilities"] == {"close": {}}
+    assert capabilities["mcpCapabilities"] == {"http": True, "sse": True}
+    assert capabilities["sessionCapabilities"] == {"additionalDirectories": {}, "close": {}}
     assert result["agentInfo"]["name"] == "acp-agent"
     assert result["agentInfo"]["version"] == __version__
 
@@ -201,13 +201,13 @@ async def test_a_broken_configuration_is_told_when_a_session_starts_and_can_be_m
 
 
 def test_the_first_answer_needs_few_imports() -> None:
-    names = "httpx2 mlx mlx_lm transformers rich starlette jsonschema platformdirs tomllib"
+    names = "httpx2 mcp mlx mlx_lm transformers rich starlette jsonschema pathspec platformdirs"
     script = (
         "import sys\n"
-        "import acp_agent.cli, acp_agent.cli.serve, acp_agent.app\n"
+        "import acp_agent.cli, acp_agent.cli.serve, acp_agent.app.agent\n"
         "from acp_agent.protocol.initialize import initialize\n"
         "initialize({'protocolVersion': 1})\n"
-        f"print([n for n in {names.split()} if n in sys.modules])\n"
+        f"print([n for n in {[*names.split(), 'tomllib']} if n in sys.modules])\n"
         "print('pydantic' in sys.modules)\n"
     )
     result = subprocess.run(

@@ -7,6 +7,8 @@ import anyio
 import pytest
 
 from acp_agent.backends.base import Done, Model, Readiness, TextDelta
+from acp_agent.errors import InvalidParams
+from acp_agent.protocol.options import permission_mode
 from tests.fixtures.fake_backend import FakeBackend
 from tests.protocol.backend import READY, fake, requests, saying
 from tests.protocol.client import NEW_SESSION, Client, RpcError, serving
@@ -25,7 +27,10 @@ def two_modes() -> list[FakeBackend]:
 
 
 def values(options: list[dict[str, Any]]) -> dict[str, str]:
-    return {option["id"]: option["currentValue"] for option in options}
+    """All current values, without the one that every session has."""
+    found = {option["id"]: option["currentValue"] for option in options}
+    assert found.pop("permissions") == "ask"
+    return found
 
 
 async def choose(client: Client, session: str, option: str, value: Any) -> dict[str, str]:
@@ -108,7 +113,7 @@ async def test_requests_in_one_write_take_effect_in_order() -> None:
         ("model", "gpt", ["model", "'gpt'", "thinker, plain"]),
         ("thought_level", "huge", ["thought_level", "'huge'", "low, high"]),
         ("model", True, ["model", "True", "thinker, plain"]),
-        ("colour", "red", ["configId", "'colour'", "mode, model, thought_level"]),
+        ("colour", "red", ["configId", "'colour'", "mode, model, thought_level, permissions"]),
         ("model", 5, ["params.value"]),
         ("model", None, ["params.value"]),
     ],
@@ -123,6 +128,44 @@ async def test_a_bad_choice_lists_what_there_is(option: str, value: Any, words: 
             assert word in raised.value.message
         assert not client.updates()
         assert (await choose(client, session, "mode", "one"))["model"] == "thinker"
+
+
+async def test_what_tools_may_do_without_asking_is_an_option_of_the_session() -> None:
+    async with serving(fake()) as client:
+        opened = await client.call("session/new", NEW_SESSION)
+        option = opened["configOptions"][-1]
+        assert (option["id"], option["currentValue"]) == ("permissions", "ask")
+        assert "category" not in option
+        offered = [choice["value"] for choice in option["options"]]
+        assert offered == ["ask", "accept_edits", "read_only", "full"]
+        params = {"sessionId": opened["sessionId"], "configId": "permissions"}
+        for value in (*reversed(offered), "full"):
+            params["value"] = value
+            options = (await client.call("session/set_config_option", params))["configOptions"]
+            assert options[-1]["currentValue"] == value
+        with pytest.raises(RpcError, match="permissions cannot be 'all'; choose one of ask, "):
+            await client.call("session/set_config_option", {**params, "value": "all"})
+
+
+async def test_permissions_changed_by_a_command_are_told_as_an_option() -> None:
+    async with serving(fake()) as client:
+        session = await client.new_session()
+        assert await client.prompt(session, "/permissions full") == "end_turn"
+        (update,) = client.updates("config_option_update")
+        assert update["configOptions"][-1]["currentValue"] == "full"
+        assert client.seen[-1].get("result"), "the change is told before the answer"
+        params = {"sessionId": session, "configId": "permissions", "value": "read_only"}
+        await client.call("session/set_config_option", params)
+        assert await client.prompt(session, "/permissions") == "end_turn"
+        assert "Mode **read_only**" in client.text()
+        assert len(client.updates("config_option_update")) == 1
+
+
+@pytest.mark.parametrize("value", ["ask", "accept_edits", "read_only", "full"])
+def test_a_value_of_permissions_is_taken_as_it_is(value: str) -> None:
+    assert permission_mode(value) == value
+    with pytest.raises(InvalidParams, match="permissions cannot be"):
+        permission_mode(value.upper())
 
 
 async def test_an_unknown_mode_lists_the_modes() -> None:
@@ -165,7 +208,7 @@ async def test_a_model_that_is_not_installed_is_shown_as_such() -> None:
 async def test_a_mode_without_models_has_no_model_option_and_says_so() -> None:
     async with serving(fake(models=[])) as client:
         session = await client.call("session/new", NEW_SESSION)
-        assert [option["id"] for option in session["configOptions"]] == ["mode"]
+        assert [option["id"] for option in session["configOptions"]] == ["mode", "permissions"]
         with pytest.raises(RpcError, match="Mode fake has no model"):
             await client.prompt(session["sessionId"])
 

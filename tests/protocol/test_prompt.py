@@ -134,7 +134,7 @@ async def test_content_blocks_reach_the_model_in_order() -> None:
     async with serving(backend) as client:
         params = {"sessionId": await client.new_session(), "prompt": blocks}
         await client.call("session/prompt", params)
-    expected = "Look at [a.py](file:///a.py) and\n\nfile:///b.py\n```\nx = 1\n```\n\n"
+    expected = "Look at [a.py](a.py) and\n\nfile:///b.py\n```\nx = 1\n```\n\n"
     assert requests(backend)[0].messages == (UserMessage(expected),)
 
 

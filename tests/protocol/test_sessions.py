@@ -26,10 +26,11 @@ async def test_a_session_shows_its_modes_and_options() -> None:
     assert session["modes"]["currentModeId"] == "one"
     assert [mode["id"] for mode in session["modes"]["availableModes"]] == ["one", "two"]
     options = {option["id"]: option for option in session["configOptions"]}
-    assert list(options) == ["mode", "model", "thought_level"]
-    assert {option["category"] for option in options.values()} == set(options)
+    assert list(options) == ["mode", "model", "thought_level", "permissions"]
+    categories = {name: option.get("category") for name, option in options.items()}
+    assert categories == {**{name: name for name in options}, "permissions": None}
     values = {name: option["currentValue"] for name, option in options.items()}
-    assert values == {"mode": "one", "model": "small", "thought_level": "low"}
+    assert values == {"mode": "one", "model": "small", "thought_level": "low", "permissions": "ask"}
     assert [choice["value"] for choice in options["mode"]["options"]] == ["one", "two"]
     assert options["model"]["options"] == [
         {"value": "small", "name": "Small"},
@@ -61,6 +62,11 @@ async def test_sessions_have_their_own_ids_choices_and_conversations() -> None:
         ({"cwd": "/", "mcpServers": {}}, ["params.mcpServers", "array"]),
         ({"mcpServers": []}, ["params.cwd", "field required"]),
         ({"cwd": 7, "mcpServers": []}, ["params.cwd", "string"]),
+        ({"cwd": "/a\0b", "mcpServers": []}, ["params.cwd", "cannot be a folder"]),
+        (
+            {"cwd": "/", "mcpServers": [], "additionalDirectories": ["/", "src"]},
+            ["params.additionalDirectories[1]", "'src'", "absolute"],
+        ),
     ],
 )
 async def test_bad_params_are_refused_by_name(params: Any, words: list[str]) -> None:

@@ -7,6 +7,7 @@ import anyio.to_thread
 import pytest
 
 from acp_agent.errors import ClientError
+from acp_agent.rpc.outgoing import OnLate
 from acp_agent.rpc.peer import Call, Method
 from tests.rpc.connection import LIMIT, Connection, cancel_request, connected, request
 
@@ -23,8 +24,9 @@ ECHO = {"echo": Method(echo)}
 class Question:
     """One request to the client, asked beside the test."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, on_late: OnLate | None = None) -> None:
         self._connection = connection
+        self._on_late = on_late
         self.scope = anyio.CancelScope()
         self.ended = anyio.Event()
         self.result: Any = None
@@ -33,7 +35,7 @@ class Question:
     async def ask(self) -> None:
         try:
             with self.scope:
-                self.result = await self._connection.peer.request("ask", {"q": 1})
+                self.result = await self._connection.peer.request("ask", {"q": 1}, self._on_late)
         except ClientError as error:
             self.error = error
         finally:
@@ -101,6 +103,66 @@ async def test_a_cancelled_question_is_withdrawn_and_its_late_answer_ignored() -
         await connection.answer(1)
         assert question.result is None
         assert len(connection.seen) == 3
+
+
+LATE: list[tuple[dict[str, Any], list[Any]]] = [
+    ({"result": {"a": 1}}, [{"a": 1}]),
+    ({"result": None}, [{}]),
+    ({"result": None, "error": None}, [{}]),
+    ({"error": {"code": -32800, "message": "cancelled"}}, [None]),
+]
+
+
+@pytest.mark.parametrize(("outcome", "expected"), LATE)
+async def test_a_late_result_goes_to_who_wants_it_once(
+    outcome: dict[str, Any], expected: list[Any]
+) -> None:
+    late: list[Any] = []
+    async with connected(ECHO) as connection:
+        question = Question(connection, late.append)
+        identifier = await question.start()
+        question.scope.cancel()
+        await connection.asked("$/cancel_request")
+        answer = response(identifier, **outcome)
+        connection.post(answer, answer, request(1, "echo"))
+        await connection.answer(1)
+        await question.end()
+    assert late == expected
+
+
+async def test_who_waits_for_a_late_result_is_told_of_the_end_of_the_connection() -> None:
+    late: list[Any] = []
+    async with connected(ECHO) as connection:
+        question = Question(connection, late.append)
+        await question.start()
+        question.scope.cancel()
+        await connection.asked("$/cancel_request")
+        assert late == []
+    assert late == [None]
+
+
+async def test_a_result_in_time_is_not_late() -> None:
+    late: list[Any] = []
+    async with connected(ECHO) as connection:
+        question = Question(connection, late.append)
+        connection.post(response(await question.start(), result={"a": 1}))
+        await question.end()
+    assert (question.result, late) == ({"a": 1}, [])
+
+
+async def test_a_refusal_has_the_clients_words_and_code() -> None:
+    async with connected(ECHO) as connection:
+        for code, expected in ((-32601, -32601), ("x", None), (True, None)):
+            question = Question(connection)
+            connection.seen.clear()
+            error = {"code": code, "message": "no such thing"}
+            connection.post(response(await question.start(), error=error))
+            await question.end()
+            assert question.error is not None
+            assert (question.error.reason, question.error.refused_with) == (
+                "no such thing",
+                expected,
+            )
 
 
 async def test_a_question_that_was_never_sent_is_not_withdrawn() -> None:
@@ -172,6 +234,17 @@ async def test_an_open_question_ends_with_the_connection() -> None:
         with anyio.fail_after(LIMIT):
             await connection.ended.wait()
         assert question.ended.is_set()
+        assert question.error is not None
+        assert question.error.message == "The editor has closed the connection."
+
+
+async def test_a_question_after_the_end_is_not_waited_for() -> None:
+    async with connected(ECHO) as connection:
+        connection.close()
+        with anyio.fail_after(LIMIT):
+            await connection.ended.wait()
+            with pytest.raises(ClientError, match="has closed the connection"):
+                await connection.peer.request("ask", {"q": 1})
 
 
 async def test_a_notification_goes_out() -> None:

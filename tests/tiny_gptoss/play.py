@@ -18,7 +18,7 @@ from tokenizers import Tokenizer
 
 from tests.tiny_gptoss.samples import NAMES, Sample, SampleEncoder, clean_tokens
 from tests.tiny_gptoss.tokenizer import ENDS, control_id
-from tests.tiny_gptoss.variations import Piece, Variations
+from tests.tiny_gptoss.variations import KINDS, Piece, Variations
 
 
 class Player:
@@ -84,11 +84,12 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--rounds", type=int, default=10, help="prompts per dialogue")
     parser.add_argument("--seed", type=int, default=1000)
+    parser.add_argument("--kind", choices=KINDS, help="what prompts hold; mixed if left out")
     options = parser.parse_args()
     player = Player(options.folder, options.seed)
     faults = 0
     for name in NAMES * options.rounds:
-        sample = player.encoder.encode(player.variations.vary(name))
+        sample = player.encoder.encode(player.variations.vary(name, options.kind))
         if fault := player.find_fault(sample):
             faults += 1
             print(f"{name} ({len(sample.tokens)} tokens): {fault}")

@@ -31,7 +31,7 @@ from tests.tiny_gptoss.samples import Samples, make_corpus
 from tests.tiny_gptoss.tokenizer import save_tokenizer, train_tokenizer
 from tests.tiny_gptoss.variations import TEMPLATE
 
-STEPS = 800
+STEPS = 900
 _SAMPLES, _PER_BATCH = 8, 1
 """Samples of a step and of a batch; a batch holds samples of about the same length."""
 _STREAMS = 2

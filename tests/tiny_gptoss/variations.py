@@ -14,9 +14,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Any, Literal
 
 from acp_agent.harmony.template import ChatTemplate
+from acp_agent.turn.history import INTERRUPTED
+from tests.tiny_gptoss.agent_prompts import AgentPrompts
 from tests.tiny_gptoss.dialogues import (
     COUNT,
     DIALOGUES,
@@ -40,6 +42,11 @@ _RENDERED_CALL = re.compile(
     re.DOTALL,
 )
 Chat = list[dict[str, Any]]
+Kind = Literal["bare", "random", "agent"]
+"""What a prompt holds besides messages: nothing, anything, or what the agent puts there."""
+KINDS: tuple[Kind, ...] = ("bare", "random", "agent")
+_SHARES = (2, 3, 5)
+"""How often prompts are of each of ``KINDS``."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -65,27 +72,45 @@ class Setting:
     """What surrounds a turn; ``earlier`` are the turns before it."""
 
     def __init__(
-        self, fillers: Fillers, template: ChatTemplate, earlier: Chat, *, bare: bool = False
+        self, kind: Kind, agent: AgentPrompts, fillers: Fillers, template: ChatTemplate
     ) -> None:
         random = fillers.random
         self.template = template
-        self.earlier = earlier
+        self.earlier: Chat = []
         self.date = fillers.date()
-        self.tools = [] if bare else fillers.tools()
         self.effort = random.choice(("low", "medium", "high"))
-        words = 0 if bare else random.choice((0, 0, 10, 30, 100))
-        self.instructions = fillers.text(words) if words else ""
+        self.tools: list[dict[str, Any]] = []
+        self.instructions = self.preamble = ""
+        if kind == "agent":
+            self.tools, self.instructions = agent.functions(), agent.instructions()
+        elif kind == "random":
+            self.tools = fillers.tools()
+            words = random.choice((0, 0, 10, 30, 100))
+            self.instructions = fillers.text(words) if words else ""
+        if kind == "agent" or (kind == "random" and random.random() < 0.3):
+            self.preamble = agent.preamble(self.date)
 
     def render(self, chat: Chat) -> str:
         """The prompt for the answer after ``chat``."""
         system = [{"role": "system", "content": self.instructions}] if self.instructions else []
         variables: dict[str, Any] = {
-            "messages": _disguised(system + self.earlier + chat),
+            "messages": _disguised(system + self._open(self.earlier + chat)),
             "tools": _disguised(self.tools) or None,
             "reasoning_effort": self.effort,
             "add_generation_prompt": True,
         }
         return self.template.render(self.date, variables)
+
+    def _open(self, chat: Chat) -> Chat:
+        """``chat`` behind the preamble, with user messages that follow each other joined."""
+        told: Chat = [{"role": "user", "content": self.preamble}] if self.preamble else []
+        for message in chat:
+            if told and message["role"] == told[-1]["role"] == "user":
+                joined = f"{told[-1]['content']}\n\n{message['content']}"
+                told[-1] = {"role": "user", "content": joined}
+            else:
+                told.append(message)
+        return told
 
 
 class Variations:
@@ -97,26 +122,31 @@ class Variations:
     def __init__(self, random: Random, tokens: Sequence[str]) -> None:
         self._random = random
         self._fillers = Fillers(random, tokens)
+        self._agent = AgentPrompts(self._fillers)
         self._template = ChatTemplate(TEMPLATE.read_text(encoding="utf-8"))
 
     def simple(self, name: str) -> list[Piece]:
         """The dialogue ``name`` with nothing before it but what it depends on."""
         dialogue = self._choose(name)
-        earlier = self._turn(dialogue.after) if dialogue.after else []
-        setting = Setting(self._fillers, self._template, earlier, bare=True)
+        setting = self._setting("bare")
+        setting.earlier = self._turn(dialogue.after) if dialogue.after else []
         return self._pieces(setting, dialogue, dialogue.prompt, as_written=True)
 
-    def vary(self, name: str) -> list[Piece]:
+    def vary(self, name: str, kind: Kind | None = None) -> list[Piece]:
         """The dialogue ``name`` of ``DIALOGUES`` in a prompt like none before."""
         dialogue = self._choose(name)
+        [drawn] = self._random.choices(KINDS, _SHARES)
+        setting = self._setting(kind or drawn)
         if dialogue.after:
-            earlier = self._turns(0.3) + self._turn(dialogue.after) + self._turns(0.4)
+            setting.earlier = self._turns(0.3) + self._turn(dialogue.after) + self._turns(0.4)
         else:
-            earlier = self._turns(0.5)
-        setting = Setting(self._fillers, self._template, earlier, bare=self._random.random() < 0.3)
+            setting.earlier = self._turns(0.5)
         prompt = self._around(dialogue.prompt)
         as_written = self._random.random() < 0.8
         return self._pieces(setting, dialogue, prompt, as_written=as_written)
+
+    def _setting(self, kind: Kind) -> Setting:
+        return Setting(kind, self._agent, self._fillers, self._template)
 
     def _choose(self, name: str) -> Dialogue:
         if name == UNKNOWN:
@@ -148,6 +178,8 @@ class Variations:
     def _around(self, prompt: str) -> str:
         """``prompt``, at times with some text before it, or a file attached."""
         kind = self._random.random()
+        if kind < 0.03:
+            return f"{INTERRUPTED}\n\n{prompt}"
         if kind < 0.12:
             return self._fillers.text(self._random.choice((5, 20, 60))) + "\n\n" + prompt
         return f"{prompt}{self._fillers.link()}" if kind < 0.2 else prompt
@@ -188,7 +220,9 @@ class Variations:
         return [call, {"role": "tool", "content": result}]
 
     def _result(self, step: Step) -> str:
-        return self._fillers.result(step.accepted if isinstance(step, Call) else None)
+        accepted = step.accepted if isinstance(step, Call) else None
+        source = self._agent if self._random.random() < 0.4 else self._fillers
+        return source.result(accepted)
 
     def _as_written(self, prompt: str) -> str:
         """``prompt`` with some of its calls as the model writes them, preambles included."""

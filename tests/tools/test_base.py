@@ -6,8 +6,8 @@ import jsonschema
 import pytest
 from pydantic import Field
 
+from acp_agent.conversation import DEPTH_LIMIT
 from acp_agent.tools.base import (
-    DEPTH_LIMIT,
     Arguments,
     Outcome,
     Toolbox,
@@ -15,7 +15,7 @@ from acp_agent.tools.base import (
     parse_object,
     read_arguments,
 )
-from acp_agent.tools.read_file import ReadFile
+from acp_agent.tools.files.read_file import ReadFile
 
 
 class Wanted(Arguments):

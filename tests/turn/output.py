@@ -2,24 +2,46 @@
 
 from collections.abc import Sequence
 
+import anyio
+
 from acp_agent.backends.base import Event, Notice
+from acp_agent.permissions import Option
 from acp_agent.turn.output import ShownCall
 
 
 class FakeOutput:
-    """Notes what it is shown; ``answers`` are given to questions in turn."""
+    """Notes what it is shown; ``answers`` are given to questions in turn.
 
-    def __init__(self, *answers: bool) -> None:
+    ``choices`` are the kinds of option that the user takes in turn when asked about calls
+    (None: none), ``replies`` the user's answers in forms; without any there are no forms.
+    An event is waited for before the next.
+    """
+
+    def __init__(
+        self,
+        *answers: bool,
+        choices: Sequence[str | anyio.Event | None] = (),
+        replies: Sequence[str | None] = (),
+    ) -> None:
         self.events: list[Event] = []
         self.asked: list[tuple[str, str]] = []
+        self.asked_calls: list[tuple[ShownCall, Sequence[Option], str]] = []
+        self.questions: list[tuple[str, Sequence[str]]] = []
         self.shown: list[ShownCall] = []
         self.settled = 0
         self._answers = list(answers)
+        self._choices = list(choices)
+        self._replies = list(replies)
+        self.can_ask_user = bool(replies)
 
     @property
     def notices(self) -> Sequence[str]:
         """The texts of all notices."""
         return [event.text for event in self.events if isinstance(event, Notice)]
+
+    def statuses(self, id: str) -> list[str]:
+        """The states that the call ``id`` was shown in."""
+        return [call.status for call in self.shown if call.id == id]
 
     async def emit(self, event: Event) -> None:
         self.events.append(event)
@@ -30,6 +52,19 @@ class FakeOutput:
     async def ask(self, title: str, detail: str) -> bool:
         self.asked.append((title, detail))
         return self._answers.pop(0)
+
+    async def ask_call(self, call: ShownCall, options: Sequence[Option], reason: str) -> str | None:
+        self.asked_calls.append((call, options, reason))
+        choice = self._choices.pop(0)
+        if isinstance(choice, anyio.Event):
+            await choice.wait()
+            choice = self._choices.pop(0)
+        assert not isinstance(choice, anyio.Event)
+        return next((option.id for option in options if option.kind == choice), choice)
+
+    async def ask_user(self, question: str, choices: Sequence[str]) -> str | None:
+        self.questions.append((question, choices))
+        return self._replies.pop(0)
 
     async def settle(self) -> None:
         self.settled += 1

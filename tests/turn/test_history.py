@@ -12,9 +12,10 @@ from acp_agent.backends.base import (
     TextDelta,
     ThoughtDelta,
     ToolCallRequested,
+    Usage,
 )
 from acp_agent.conversation import ToolCall, UserMessage
-from acp_agent.errors import BackendError, ContextOverflow
+from acp_agent.errors import BackendError, BackendUnavailable, ContextOverflow
 from tests.protocol.backend import ended, fake, requests, saying
 from tests.turn.talk import INTERRUPTED, Talk, said
 
@@ -81,6 +82,42 @@ async def test_a_prompt_that_does_not_fit_alone_is_refused_and_forgotten() -> No
     with pytest.raises(ContextOverflow, match="alone is too long"):
         await talk.say("very long")
     assert talk.history == [UserMessage("one"), said("fine")]
+
+
+@pytest.mark.parametrize("window", [None, 8192])
+async def test_a_prompt_that_is_refused_as_too_long_makes_nothing_be_left_out(
+    window: int | None,
+) -> None:
+    backend = fake(
+        *(saying("x" * 900) for _ in range(4)),
+        *([saying("A summary.")] if window else [[ContextOverflow("Too long.")]]),
+        [ContextOverflow("Too long.")],
+        models=[Model("m", "M", context_size=window)],
+    )
+    talk = Talk(backend)
+    for number in range(4):
+        await talk.say(f"question {number}")
+    with pytest.raises(ContextOverflow, match="alone is too long"):
+        await talk.say("x" * 30_000)
+    await talk.say("last")
+    told = [f"question {number}" for number in range(4)]
+    assert prompts_of(requests(backend)[-1]) == [*told, "last"]
+
+
+async def test_what_is_left_out_is_said_also_where_the_model_answers_only_later() -> None:
+    large = fake(*(saying("x" * 300) for _ in range(5)), mode="large")
+    models = [Model("s", "S", context_size=600)]
+    small = fake([BackendUnavailable("It is gone.")], mode="small", models=models)
+    talk = Talk(large, small)
+    for number in range(5):
+        await talk.say(f"question {number}")
+    talk.session.mode = "small"
+    with pytest.raises(BackendUnavailable):
+        await talk.say("last")
+    assert not talk.output.notices
+    await talk.say("short")
+    (notice,) = talk.output.notices
+    assert "are left out" in notice
 
 
 @pytest.mark.parametrize("events", [[Done()], [ThoughtDelta("hm"), Done()]])
@@ -166,7 +203,8 @@ async def test_a_smaller_window_gets_the_latest_messages_and_the_user_a_notice()
     (notice,) = talk.output.notices
     assert notice.startswith("The 8 oldest messages of this session do not fit")
     assert "of s and are left out" in notice
-    assert isinstance(talk.output.events[-3], Notice)
+    kinds = [type(event) for event in talk.output.events[-4:]]
+    assert kinds == [Notice, TextDelta, Usage, Done]
     assert len(talk.history) == 12
     # What is left is told from there on until it does not fit either.
     await talk.say("again")

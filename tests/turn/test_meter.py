@@ -1,6 +1,14 @@
 """The figures of a turn, as its events pass."""
 
-from acp_agent.backends.base import Done, TextDelta, ThoughtDelta, Usage
+from acp_agent.backends.base import (
+    Done,
+    Progress,
+    TextDelta,
+    ThoughtDelta,
+    ToolCallRequested,
+    Usage,
+)
+from acp_agent.conversation import ToolCall
 from acp_agent.turn.meter import Meter
 
 
@@ -39,6 +47,17 @@ def test_requests_of_a_turn_add_up() -> None:
     assert (record.stop_reason, record.cancelled) == ("end_turn", False)
 
 
+def test_a_call_that_comes_whole_is_a_first_word() -> None:
+    clock = Clock()
+    meter = Meter(clock)
+    meter.ask("Ollama", "ollama", "qwen")
+    clock.now += 2
+    meter.take(ToolCallRequested(ToolCall("c1", "look", "{}")))
+    record = meter.record("end_turn")
+    assert record is not None
+    assert record.first_token_seconds == 2
+
+
 def test_what_a_backend_does_not_tell_stays_unknown() -> None:
     meter = Meter(Clock())
     meter.ask("Ollama", "ollama", "qwen")
@@ -57,6 +76,25 @@ def test_what_a_backend_does_not_tell_stays_unknown() -> None:
         record.stop_reason,
     )
     assert set(unknown) == {None}
+
+
+def test_a_prompt_whose_reading_was_cancelled_has_a_length() -> None:
+    meter = Meter(Clock())
+    meter.ask("MLX", "mlx", "tiny")
+    meter.take(Progress("load", "Loading", 5, 10, "B"))
+    meter.take(Progress("prefill", "Reading the prompt", 512, 4000, "tokens"))
+    cut = meter.record("cancelled", cancelled=True)
+    assert cut is not None
+    assert (cut.prompt_tokens, cut.cached_tokens, cut.generated_tokens) == (4000, None, None)
+    meter.take(Usage(4000, 10))
+    whole = meter.record("end_turn")
+    assert whole is not None
+    assert whole.prompt_tokens == 4000
+    meter.ask("MLX", "mlx", "tiny")
+    meter.take(Progress("prefill", "Reading the prompt", 512, 4100, "tokens"))
+    cut = meter.record("cancelled", cancelled=True)
+    assert cut is not None
+    assert (cut.prompt_tokens, cut.generated_tokens) == (8100, 10)
 
 
 def test_a_turn_that_asked_no_model_has_no_figures() -> None:

@@ -36,6 +36,12 @@ class Engine(Protocol):
         """Why there can be no engine here, or None."""
         ...
 
+    def explain_unfit(
+        self, minimum_memory: int | None, recommended_memory: int | None, size: int
+    ) -> str | None:
+        """Why a model of ``size`` bytes to come cannot run here, or None."""
+        ...
+
     async def status(self) -> Mapping[str, Any] | None:
         """What the engine does, None where none runs."""
         ...

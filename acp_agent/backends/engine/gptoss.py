@@ -28,7 +28,6 @@ class GptOssBackend(EngineMode):
 
     Args:
         effort: the reasoning effort where the session chose none.
-        explain_unfit: why this machine cannot run the offered model, None if it can.
     """
 
     id = "gptoss_20b"
@@ -45,7 +44,6 @@ class GptOssBackend(EngineMode):
         unfinished: Callable[[str], tuple[int, int] | None],
         offered: OfferedModel,
         install: Install,
-        explain_unfit: Callable[[], str | None],
     ) -> None:
         super().__init__(
             settings,
@@ -57,7 +55,6 @@ class GptOssBackend(EngineMode):
             install=install,
         )
         self._effort = settings.reasoning_effort
-        self._explain_unfit = explain_unfit
 
     def _read_readiness(self) -> Readiness:
         wanted = self._settings.model
@@ -66,14 +63,8 @@ class GptOssBackend(EngineMode):
             return Readiness(True, models=models, default_model=wanted)
         offered = self._offered.get(wanted)
         if offered is None:
-            name = Path(wanted).name
-            if name == wanted:
-                what, remedy = "is no installed gpt-oss model", "install it"
-            else:
-                what, remedy = "is no folder with a gpt-oss model", "correct its path"
-            reason = f"The configured model {name!r} {what}: {remedy}, or change `gptoss.model`."
-            return Readiness(False, reason, False, models)
-        if reason := self._explain_unfit():
+            return Readiness(False, self._explain_wrong(wanted), False, models)
+        if reason := self._explain_unfit_offer(offered):
             return Readiness(False, reason, False, models)
         about = f"{self._say_missing(offered.id)} {offered.description}"
         missing = Model(
@@ -83,10 +74,22 @@ class GptOssBackend(EngineMode):
             offered.context_size,
             thought_levels=HARMONY_LEVELS,
             thought_default=self._effort,
-            calls_tools=True,
+            tools="native",
         )
         reason = f"{self._say_missing(wanted)} The first prompt offers it: {offered.install_title}."
         return Readiness(True, reason, False, (*models, missing), wanted)
+
+    def _explain_wrong(self, wanted: str) -> str:
+        """Why the configured model cannot be run: it is of another kind, or not there."""
+        is_listed = any(model.id == wanted for model in self._find_models())
+        if is_listed and (fault := self._check(wanted)) is not None:
+            return fault
+        name = Path(wanted).name
+        if name == wanted:
+            what, remedy = "is no installed gpt-oss model", "install it"
+        else:
+            what, remedy = "is no folder with a gpt-oss model", "correct its path"
+        return f"The configured model {name!r} {what}: {remedy}, or change `gptoss.model`."
 
     def _offered_models(self, wanted: str) -> tuple[Model, ...]:
         found = [model for model in self._find_models() if is_gpt_oss(model.path)]

@@ -27,13 +27,16 @@ class MlxBackend(EngineMode):
             known.add(wanted)
         for missing in self._offered.values():
             if missing.id not in known:
-                about = f"{self._say_missing(missing.id)} {missing.description}"
+                state = self._explain_unfit_offer(missing) or self._say_missing(missing.id)
+                about = f"{state} {missing.description}"
                 models.append(Model(missing.id, missing.name, about, missing.context_size))
         offered = tuple(models)
         if wanted in known:
             return Readiness(True, models=offered, default_model=wanted)
         if wanted in self._offered:
-            reason = f"The first prompt offers it: {self._offered[wanted].install_title}."
+            missing = self._offered[wanted]
+            offer = f"The first prompt offers it: {missing.install_title}."
+            reason = self._explain_unfit_offer(missing) or offer
             return Readiness(True, reason, False, offered, wanted)
         reason = (
             f"The configured model {Path(wanted).name!r} is not installed: choose another one, or "

@@ -20,7 +20,12 @@ from acp_agent.backends.base import Ask, Event, Model, ModelRequest, Readiness, 
 from acp_agent.backends.engine.answer import Engine, answer
 from acp_agent.backends.engine.spelling import request_body
 from acp_agent.backends.engine.state import describe_state
-from acp_agent.engine.folder import is_model_folder, read_context_size, read_model_type
+from acp_agent.engine.folder import (
+    estimate_parameters,
+    is_model_folder,
+    read_context_size,
+    read_model_type,
+)
 from acp_agent.errors import BackendError, BackendUnavailable, ModelNotInstalled
 
 STATUS_LIMIT = 0.3
@@ -47,7 +52,7 @@ class LocalModel(Protocol):
 
 class OfferedModel(Protocol):
     """A model that its first use offers to install; ``install_terms`` is its licence
-    and what else one agrees to, in sentences."""
+    and what else one agrees to, in sentences. Sizes are in bytes, None where not known."""
 
     @property
     def id(self) -> str: ...
@@ -61,6 +66,14 @@ class OfferedModel(Protocol):
     def install_title(self) -> str: ...
     @property
     def install_terms(self) -> str: ...
+    @property
+    def download_bytes(self) -> int | None: ...
+    @property
+    def disk_bytes(self) -> int | None: ...
+    @property
+    def minimum_memory(self) -> int | None: ...
+    @property
+    def recommended_memory(self) -> int | None: ...
 
 
 class ModeSettings(Protocol):
@@ -126,7 +139,7 @@ class EngineMode:
         find = self._find_folder
         folder = await anyio.to_thread.run_sync(find, request.model, abandon_on_cancel=True)
         if folder is None:
-            raise self._not_installed(request.model)
+            raise await anyio.to_thread.run_sync(self._not_installed, request.model)
         body = request_body(
             request,
             folder,
@@ -138,7 +151,8 @@ class EngineMode:
                 async for event in events:
                     yield event
         except ModelNotInstalled as error:  # gone since; the engine knows it by its folder
-            raise self._not_installed(request.model) from error
+            missing = await anyio.to_thread.run_sync(self._not_installed, request.model)
+            raise missing from error
 
     async def install(self, model: str, report: Report, ask: Ask) -> None:
         """As ``Installer.install``; a model that could not run is not fetched."""
@@ -183,13 +197,25 @@ class EngineMode:
             raise BackendUnavailable(reason)
         return installed
 
-    def _not_installed(self, model: str) -> ModelNotInstalled:
+    def _explain_unfit_offer(self, offered: OfferedModel) -> str | None:
+        """Why it would be no use to install ``offered``, None if it may be; in a thread."""
+        arrived = self._unfinished(offered.id)
+        size = max(offered.download_bytes or 0, offered.disk_bytes or 0)
+        left = max(0, size - arrived[0]) if arrived else size
+        return self._engine.explain_unfit(offered.minimum_memory, offered.recommended_memory, left)
+
+    def _not_installed(self, model: str) -> BackendError:
+        """What to say of ``model``, an offer only where it fits; called in a thread."""
         offered = self._offered.get(model)
         if offered is None:
             return ModelNotInstalled(
                 f"The model {Path(model).name!r} is not installed: choose another one; "
                 "`acp-agent models list` shows what is.",
                 model=Path(model).name,
+            )
+        if reason := self._explain_unfit_offer(offered):
+            return BackendUnavailable(
+                f"{offered.name} is not installed, and does not fit this machine. {reason}"
             )
         return ModelNotInstalled(
             f"{offered.name} is not installed. {offered.description} {offered.install_terms} "
@@ -198,6 +224,10 @@ class EngineMode:
             model=model,
             title=offered.install_title,
         )
+
+
+FEWEST_FOR_TOOLS = 300_000_000
+"""Parameters below which a model is not told of tools: it only gets confused by them."""
 
 
 def as_folder(model: str) -> Path | None:
@@ -226,7 +256,9 @@ def describe_folder(
     """The model in ``folder`` as a mode offers it."""
     window = context_size or read_context_size(folder)
     if not is_gpt_oss(folder):
-        return Model(id, name, description, window)
+        size = estimate_parameters(folder)
+        tools = "none" if size is not None and size < FEWEST_FOR_TOOLS else "text"
+        return Model(id, name, description, window, tools=tools)
     return Model(
         id,
         name,
@@ -234,7 +266,7 @@ def describe_folder(
         window,
         thought_levels=HARMONY_LEVELS,
         thought_default=effort,
-        calls_tools=True,
+        tools="native",
     )
 
 

@@ -6,6 +6,7 @@ server has (``models``).
 """
 
 from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -22,10 +23,12 @@ from acp_agent.backends.ollama.client import (
 )
 from acp_agent.backends.ollama.endpoint import find_endpoint
 from acp_agent.backends.ollama.models import Catalogue, canonical, default_model, human_size
+from acp_agent.backends.text_tools import recover_calls, stream_with_text_tools
 from acp_agent.errors import BackendError
 
 if TYPE_CHECKING:
     from acp_agent.backends.ollama.chat import Answer
+    from acp_agent.backends.ollama.models import Details
     from acp_agent.backends.ollama.wire import LoadedModel
     from acp_agent.config.settings import OllamaSettings
 
@@ -34,6 +37,10 @@ ANSWER_LIMIT = 0.3
 DETAIL_LIMIT = 0.7
 """Seconds more in which its models are described; what is missing then stays unknown."""
 _DRAIN_LIMIT = 0.25
+
+
+class _ToolsRefused(Exception):
+    """The server takes no tools for the model, whatever it told of it."""
 
 
 @dataclass(slots=True)
@@ -76,7 +83,33 @@ class OllamaBackend:
             return Readiness(False, error.message)
 
     async def stream(self, request: ModelRequest) -> AsyncGenerator[Event, None]:
-        """As ``Backend.stream``. A load is reported as the progress ``load``."""
+        """As ``Backend.stream``. A load is reported as the progress ``load``.
+
+        A model that the server gives no tools is told of them in words. Calls that a model
+        writes into its text, as some do that have tools, are calls all the same.
+        """
+        async with aclosing(await self._events(request)) as events:
+            try:
+                async for event in events:
+                    yield event
+                return
+            except _ToolsRefused:
+                self._open().catalogue.note_tools_refused(request.model)
+        async with aclosing(stream_with_text_tools(self, request)) as events:
+            async for event in events:
+                yield event
+
+    async def _events(self, request: ModelRequest) -> AsyncGenerator[Event, None]:
+        """The stream that suits the model's tools."""
+        if not request.tools:
+            return self._chat(request)
+        catalogue = self._open().catalogue
+        await self._learn(request.model)
+        if catalogue.tools(request.model) == "text":
+            return stream_with_text_tools(self, request)
+        return recover_calls(self._chat(request), request.tools)
+
+    async def _chat(self, request: ModelRequest) -> AsyncGenerator[Event, None]:
         plan = await self._plan(request)
         if plan.load:
             yield plan.load
@@ -105,8 +138,6 @@ class OllamaBackend:
 
     async def install(self, model: str, report: Report, ask: Ask) -> None:
         """As ``Installer.install``: Ollama pulls ``model`` from its library."""
-        from contextlib import aclosing
-
         from acp_agent.backends.ollama.pull import pull
 
         pulling = pull(self._open().client, model, self._settings.stall_timeout)
@@ -160,15 +191,19 @@ class OllamaBackend:
             return Readiness(False, reason)
         return Readiness(True, "", True, models, chosen)
 
+    async def _learn(self, model: str) -> "Details":
+        catalogue = self._open().catalogue
+        if canonical(model) not in catalogue.listed:
+            with anyio.move_on_after(ANSWER_LIMIT):
+                await catalogue.refresh()
+        return await catalogue.details(model)
+
     async def _plan(self, request: ModelRequest) -> _Plan:
         from acp_agent.backends.ollama.chat import chat_body
 
+        details = await self._learn(request.model)
         catalogue = self._open().catalogue
         name = canonical(request.model)
-        if name not in catalogue.listed:
-            with anyio.move_on_after(ANSWER_LIMIT):
-                await catalogue.refresh()
-        details = await catalogue.details(request.model)
         loaded = (await catalogue.loaded()).get(name)
         if loaded is None:
             self._placement_told.discard(name)
@@ -189,6 +224,8 @@ class OllamaBackend:
                 stall_limit=self._settings.stall_timeout,
             )
         except Refused as refusal:
+            if "tools" in body and faults.refuses_tools(refusal.error):
+                raise _ToolsRefused from None
             raise faults.refused(model, refusal.error, status=refusal.status) from None
         except TimeoutError:
             raise faults.not_loaded(model, self._settings.load_timeout) from None

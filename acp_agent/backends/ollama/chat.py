@@ -6,7 +6,7 @@ not own the connection, nor what happens before and after the answer.
 
 import json
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from acp_agent.backends.base import (
@@ -21,12 +21,14 @@ from acp_agent.backends.base import (
 from acp_agent.backends.ollama import faults
 from acp_agent.backends.ollama.endpoint import Endpoint
 from acp_agent.backends.ollama.thinking import think_value
-from acp_agent.conversation import Message, ToolCall, ToolResult, UserMessage
+from acp_agent.conversation import Message, Tool, ToolCall, ToolResult, UserMessage
 
 if TYPE_CHECKING:
     from acp_agent.backends.ollama.models import Details
     from acp_agent.backends.ollama.wire import CalledTool, ChatChunk
     from acp_agent.config.settings import OllamaSettings
+
+_NO_OBJECT = "The arguments must be one JSON object: write the call again."
 
 
 def chat_body(
@@ -46,7 +48,7 @@ def chat_body(
         options["num_predict"] = request.max_tokens
     body: dict[str, object] = {
         "model": request.model,
-        "messages": chat_messages(request.messages),
+        "messages": chat_messages(request.messages, request.instructions),
         "stream": True,
         "truncate": False,
         "shift": False,
@@ -56,12 +58,17 @@ def chat_body(
     think = think_value(details.levels, request.thought_level, settings.think)
     if think is not None:
         body["think"] = think
+    if request.tools:
+        body["tools"] = [_spelled_tool(tool) for tool in request.tools]
     return body
 
 
-def chat_messages(messages: Sequence[Message]) -> list[dict[str, object]]:
-    """``messages`` as Ollama spells them; thoughts stay out."""
-    return [_chat_message(message) for message in messages]
+def chat_messages(messages: Sequence[Message], instructions: str = "") -> list[dict[str, object]]:
+    """``messages`` as Ollama spells them, behind ``instructions``; thoughts stay out."""
+    spelled = [_chat_message(message) for message in messages]
+    if instructions:
+        spelled.insert(0, {"role": "system", "content": instructions})
+    return spelled
 
 
 class Answer:
@@ -119,14 +126,19 @@ def _deltas(chunk: "ChatChunk") -> Iterator[Event]:
     if message.content:
         yield TextDelta(message.content)
     for call in message.tool_calls or ():
-        yield ToolCallRequested(_tool_call(call))
+        yield from _called(call)
 
 
-def _tool_call(call: "CalledTool") -> ToolCall:
-    arguments = call.function.arguments
+def _called(call: "CalledTool") -> Iterator[Event]:
+    """A call with an id of our own, which no other call of the session has."""
+    if call.function is None:
+        return
+    id, name, arguments = f"call_{uuid4().hex}", call.function.name or "", call.function.arguments
     if not isinstance(arguments, str):
-        arguments = json.dumps(arguments or {}, ensure_ascii=False)
-    return ToolCall(call.id or f"call_{uuid4().hex}", call.function.name, arguments or "{}")
+        arguments = json.dumps({} if arguments is None else arguments, ensure_ascii=False)
+    arguments = arguments.strip() or "{}"
+    fault = "" if isinstance(_read(arguments), dict) else _NO_OBJECT
+    yield ToolCallRequested(ToolCall(id, name, arguments), fault)
 
 
 def _chat_message(message: Message) -> dict[str, object]:
@@ -147,10 +159,22 @@ def _chat_message(message: Message) -> dict[str, object]:
 
 def _spelled_call(call: ToolCall) -> dict[str, object]:
     # Ollama refuses the whole request if arguments are no object, as models may write them.
-    try:
-        arguments = json.loads(call.arguments)
-    except ValueError:
-        arguments = call.arguments
+    arguments = _read(call.arguments)
     if not isinstance(arguments, dict):
-        arguments = {"arguments": arguments}
+        arguments = {"arguments": call.arguments if arguments is None else arguments}
     return {"id": call.id, "function": {"name": call.name, "arguments": arguments}}
+
+
+def _spelled_tool(tool: Tool) -> dict[str, object]:
+    # Without type and properties, Ollama's templates have nothing to go through.
+    parameters: dict[str, object] = {"type": "object", "properties": {}, **tool.parameters}
+    about: dict[str, object] = {"name": tool.name, "description": tool.description}
+    return {"type": "function", "function": {**about, "parameters": parameters}}
+
+
+def _read(text: str) -> Any:
+    """The JSON in ``text``, None where it is none."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None

@@ -137,6 +137,8 @@ def refused(model: str, error: object, *, status: int = 200) -> BackendError:
         return BackendError(
             f"Ollama asks for a sign-in before it runs {model}. Run `ollama signin`. {_AGAIN}"
         )
+    if "does not support tools" in text:
+        return BackendError(f"Ollama offers {model} no tools. Choose another model.")
     if "does not support chat" in text:
         return BackendError(f"{model} is no chat model. Choose another model.")
     shown = _public(text) or f"HTTP status {status}"
@@ -144,6 +146,11 @@ def refused(model: str, error: object, *, status: int = 200) -> BackendError:
     if "memory" in text.lower():
         hint = "Choose a smaller model, or lower num_ctx in the [ollama] section."
     return BackendError(f"Ollama answered with an error: {shown}. {hint}")
+
+
+def refuses_tools(error: object) -> bool:
+    """Whether the server says that the model takes no tools."""
+    return "does not support tools" in error_text(error)
 
 
 def pull_failed(model: str, error: object) -> BackendError:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from acp_agent.backends.base import Model
+from acp_agent.backends.base import Model, ToolSupport
 from acp_agent.backends.ollama import faults
 from acp_agent.backends.ollama.client import OllamaClient, Refused
 from acp_agent.backends.ollama.thinking import default_level, thought_levels
@@ -51,6 +51,11 @@ class Details:
         thinks = self.capabilities is not None and "thinking" in self.capabilities
         return thought_levels(thinks, self.family in _GPT_OSS)
 
+    @property
+    def tools(self) -> ToolSupport:
+        """How the model is offered tools: in words where the server does not say."""
+        return "native" if self.capabilities and "tools" in self.capabilities else "text"
+
     def window(self, cap: int, loaded: "LoadedModel | None") -> int:
         """The ``num_ctx`` to send, in tokens.
 
@@ -72,6 +77,7 @@ class Catalogue:
     def __init__(self, client: OllamaClient) -> None:
         self._client = client
         self._details: dict[str, Details] = {}
+        self._refused_tools: set[tuple[str, str]] = set()
         self.listed: dict[str, ListedModel] = {}
 
     async def refresh(self) -> None:
@@ -145,6 +151,20 @@ class Catalogue:
             self._details[entry.digest] = found
         return found
 
+    def tools(self, name: str) -> ToolSupport:
+        """How the model ``name`` is offered tools, by what is known of it now."""
+        if self._identity(name) in self._refused_tools:
+            return "text"
+        return self.known(name).tools
+
+    def note_tools_refused(self, name: str) -> None:
+        """The server told that ``name`` has tools, and refused them all the same."""
+        self._refused_tools.add(self._identity(name))
+
+    def _identity(self, name: str) -> tuple[str, str]:
+        entry = self.listed.get(canonical(name))
+        return canonical(name), (entry.digest or "") if entry else ""
+
     async def loaded(self) -> "Mapping[str, LoadedModel]":
         """The models in memory by canonical name; empty where the server does not say.
 
@@ -170,7 +190,7 @@ class Catalogue:
         found.sort(key=lambda each: each[0].modified_at or "", reverse=True)
         found.sort(key=lambda each: each[1].capabilities is None)
         return tuple(
-            _model(entry, details, settings, loaded.get(name))
+            _model(entry, details, settings, loaded.get(name), self.tools(name))
             for entry, details, name in found
             if details.chats
         )
@@ -217,6 +237,7 @@ def _model(
     details: Details,
     settings: "OllamaSettings",
     loaded: "LoadedModel | None",
+    tools: ToolSupport,
 ) -> Model:
     name = entry.model or entry.name or ""
     about = entry.details
@@ -234,6 +255,7 @@ def _model(
         context_size=details.window(settings.num_ctx, loaded),
         thought_levels=details.levels,
         thought_default=default_level(details.levels, settings.think),
+        tools=tools,
     )
 
 

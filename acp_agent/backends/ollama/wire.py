@@ -69,15 +69,14 @@ class LoadedList(_Shape):
 class CalledFunction(_Shape):
     """The function of a tool call; ``arguments`` is an object, in look-alikes also text."""
 
-    name: str
-    arguments: dict[str, Any] | str | None = None
+    name: str | None = None
+    arguments: Any = None
 
 
 class CalledTool(_Shape):
-    """A tool call; older servers and look-alikes give no id."""
+    """A tool call. Its id is left alone: some servers give none, some the same to many."""
 
-    id: str | None = None
-    function: CalledFunction
+    function: CalledFunction | None = None
 
 
 class ChatMessage(_Shape):

@@ -21,6 +21,7 @@ from acp_agent.models.licence import LicenceAcknowledgement, LicenceRequired, Li
 from acp_agent.models.lookup import find_entry, refuse_unfit
 from acp_agent.models.short_names import folder_id
 from acp_agent.models.store import InstalledModel
+from acp_agent.models.structure import explain_broken
 
 _INTERRUPTED = 130
 _YES = ("y", "yes")
@@ -30,11 +31,12 @@ _Result = TypeVar("_Result")
 
 def install_model(place: Place, name: str, is_accepted: bool) -> int:
     """Installs a model, after its licence was accepted; 1 where it was declined."""
-    own = place.store.find(name)
-    entry = None if own is not None and name not in place.catalogue else _find(place, name)
-    if entry is None:
+    if place.find_folder(name) is not None:
         print(f"{name} is a folder of your own, so there is nothing to install.")
         return 0
+    if name not in place.catalogue and (model := place.store.find(name)) is not None:
+        return _explain_installed(place, model)
+    entry = find_entry(name, place.catalogue)
     if _is_sound(place, entry):
         print(f"{entry.name} is already installed.")
         return 0
@@ -55,6 +57,8 @@ def install_model(place: Place, name: str, is_accepted: bool) -> int:
 
 def verify_model(place: Place, name: str, *, is_repair: bool) -> int:
     """Prints what is with each file; 1 where something is wrong and stays so."""
+    if (own := place.find_folder(name)) is not None:
+        return _verify_folder(name, own)
     model_id = folder_id(name)
     manifest = place.store.require(model_id)
     problems = {problem.path: problem.kind for problem in place.store.verify(model_id)}
@@ -74,15 +78,33 @@ def verify_model(place: Place, name: str, *, is_repair: bool) -> int:
     return 0
 
 
+def _verify_folder(name: str, own: InstalledModel) -> int:
+    """Prints what can be said of a folder whose files nobody has recorded."""
+    print(f"{name} is a folder of your own, so there are no checksums to compare it with.")
+    if (fault := explain_broken(own.path)) is not None:
+        raise InstallError(f"It is no whole model: {fault}. Fetch it again from where it came.")
+    print("It has a config.json, and its weights are whole in themselves.")
+    return 0
+
+
 def remove_model(place: Place, name: str) -> int:
     """Deletes a model and what an unfinished download of it left."""
+    if place.find_folder(name) is not None:
+        raise InstallError(
+            f"{name} is a folder of your own, which is never changed: delete it yourself, and "
+            "take it out of the configuration."
+        )
     place.store.remove(folder_id(name))
     print(f"{name} is removed.")
     return 0
 
 
-def _find(place: Place, name: str) -> CatalogueEntry:
-    return find_entry(name, place.catalogue)
+def _explain_installed(place: Place, model: InstalledModel) -> int:
+    """What there is to say of a model that was installed by a short name."""
+    if (reason := place.store.check(model.id)) is not None:
+        raise InstallError(reason)
+    print(f"{model.name} is already installed.")
+    return 0
 
 
 def _is_sound(place: Place, entry: CatalogueEntry) -> bool:
@@ -112,12 +134,10 @@ def _ask(terms: LicenceTerms) -> bool:
     """
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise AgentError(
-            f"The licence of {terms.name} must be accepted: read it ({terms.source}), then run "
+            f"The licence of {terms.name} must be accepted: read it ({terms.address}), then run "
             "the command again with --accept-license."
         )
-    # A file from the net does not get to steer the terminal.
-    text = "".join(each for each in terms.text if each.isprintable() or each in "\n\t")
-    print(f"\n{text}\n")
+    print(f"\n{terms.printable}\n")
     try:
         answer = input("Accept this licence and install the model? [y/N] ")
     except EOFError:

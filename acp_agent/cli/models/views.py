@@ -4,14 +4,10 @@ Owns what they print. Does not own what is found (``acp_agent.models``,
 ``harmony/golden``).
 """
 
-from pathlib import Path
-
 from acp_agent.cli.models.place import Place
-from acp_agent.engine.launch import explain_unsupported
-from acp_agent.errors import ResourceNotFound
+from acp_agent.engine.launch import explain_no_gpu, explain_unsupported
 from acp_agent.models.catalogue import CatalogueEntry, format_size
-from acp_agent.models.lookup import find_entry, recommend
-from acp_agent.models.short_names import folder_id
+from acp_agent.models.lookup import recommend
 from acp_agent.models.store import InstalledModel
 
 
@@ -24,21 +20,26 @@ def show_list(place: Place) -> int:
         print(f"  {describe_facts(entry)}")
     for model in installed.values():
         if model.id not in place.catalogue:
-            print(f"{model.id}: {model.name}, installed{_revision(model)}\n  {model.description}")
+            missing = place.store.explain_missing(model.id)
+            state = "not there" if missing else f"installed{_revision(model)}"
+            print(f"{model.id}: {model.name}, {state}\n  {model.description}")
     print("Others by short names, as in `acp-agent models install qwen2.5-coder:7b:4bit`.")
     return 0
 
 
 def show_recommendations(place: Place) -> int:
     """Prints what to say of each model on this machine."""
-    for each in recommend(explain_unsupported(), place.memory, place.catalogue):
+    unsupported = explain_unsupported()
+    if unsupported is None and (slow := explain_no_gpu()) is not None:
+        print(slow)
+    for each in recommend(unsupported, place.memory, place.catalogue):
         print(f"{each.entry.id}: {each.verdict}\n  {each.reason}")
     return 0
 
 
 def show_path(place: Place, name: str) -> int:
     """Prints the folder of an installed model."""
-    print(find_installed(place, name).path)
+    print(place.find_model(name).path)
     return 0
 
 
@@ -47,8 +48,7 @@ def check_template(place: Place, name: str) -> int:
     from acp_agent.harmony.golden import GOLDEN_PROMPTS
     from acp_agent.harmony.golden import check_template as find_differences
 
-    folder = Path(name) if Path(name).is_absolute() else find_installed(place, name).path
-    differences = find_differences(folder)
+    differences = find_differences(place.find_model(name).path)
     for difference in differences:
         print(f"{difference.name}:\n{difference.describe()}")
     if differences:
@@ -56,21 +56,6 @@ def check_template(place: Place, name: str) -> int:
         return 1
     print(f"All {len(GOLDEN_PROMPTS)} prompts are as they should be.")
     return 0
-
-
-def find_installed(place: Place, name: str) -> InstalledModel:
-    """The installed model called ``name``.
-
-    Raises:
-        ResourceNotFound: there is none; the message says how to install it, if it can be.
-    """
-    model = place.store.find(folder_id(name))
-    if model is None:
-        find_entry(name, place.catalogue)
-        raise ResourceNotFound(
-            f"{name} is not installed: `acp-agent models install {name}` does that."
-        )
-    return model
 
 
 def describe_facts(entry: CatalogueEntry) -> str:

@@ -11,6 +11,7 @@ import sys
 
 from rich.text import Text
 
+from acp_agent.cli.terminal.call_view import describe_call
 from acp_agent.cli.terminal.json_values import Json, as_object, as_objects
 from acp_agent.cli.terminal.view import View, printable
 
@@ -53,6 +54,8 @@ class PermissionPrompt:
             self._view.note(f"Refused, because there is no terminal to ask in: {title}")
             return _first(options, "reject")
         self._view.note(title, style="bold magenta")
+        for text, style in describe_call(call):
+            self._view.console.print(Text(f"  {printable(text)}", style=style))
         for number, option in enumerate(options, start=1):
             line = f"  {number}  {option.get('name')}"
             self._view.console.print(Text(printable(line)))

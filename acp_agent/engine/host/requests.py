@@ -6,7 +6,6 @@ Requests follow https://platform.openai.com/docs/api-reference/chat/create with
 text or token ids, so that only the model's chat template writes control tokens.
 """
 
-import json
 from collections import Counter
 from typing import Annotated, Any, Literal
 
@@ -20,6 +19,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from acp_agent.conversation import arguments_value
 from acp_agent.engine.host.errors import ApiError, bad_request
 
 NonEmpty = Annotated[str, StringConstraints(min_length=1)]
@@ -40,11 +40,7 @@ class CalledFunction(BaseModel):
 
     def for_template(self) -> dict[str, Any]:
         """As chat templates expect it: ``arguments`` is the value where they are JSON."""
-        try:
-            arguments = json.loads(self.arguments)
-        except (ValueError, RecursionError):
-            arguments = self.arguments
-        return {"name": self.name, "arguments": arguments}
+        return {"name": self.name, "arguments": arguments_value(self.arguments)}
 
 
 class CalledTool(BaseModel):

@@ -5,6 +5,7 @@ one out to any thread. Does not own the state.
 """
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -59,10 +60,13 @@ class Snapshots:
         self._seen = seen
         running = sum(each.running + each.parked for each in workloads)
         waiting = sum(len(each.waiting) for each in workloads)
+        shown = [each for each in workloads if _shows(each, residency)]
+        names = Counter(each.folder.name for each in shown)
         self._latest = {
             "state": _state(residency, busy=bool(running or waiting), ready=bool(loaded)),
             "models": [
-                self._describe(each, residency) for each in workloads if _shows(each, residency)
+                self._describe(each, residency, is_unique=names[each.folder.name] == 1)
+                for each in shown
             ],
             "active_requests": running,
             "parked_requests": sum(each.parked for each in workloads),
@@ -70,7 +74,9 @@ class Snapshots:
             "memory": self._memory,
         }
 
-    def _describe(self, workload: Workload, residency: Residency) -> dict[str, Any]:
+    def _describe(
+        self, workload: Workload, residency: Residency, *, is_unique: bool
+    ) -> dict[str, Any]:
         running, model = workload.running + workload.parked, workload.model
         if workload is residency.loading:
             state = "loading"
@@ -82,6 +88,7 @@ class Snapshots:
         progress = {"loaded_bytes": loaded, "total_bytes": total} if state == "loading" else {}
         return {
             "id": workload.folder.name,
+            **({} if is_unique else {"path": _shorten(workload.folder)}),
             "state": state,
             **progress,
             "memory": 0 if model is None else model.nbytes,
@@ -103,6 +110,12 @@ class Snapshots:
 
 def _shows(workload: Workload, residency: Residency) -> bool:
     return workload.model is not None or workload in (residency.loading, residency.unloading)
+
+
+def _shorten(folder: Path) -> str:
+    """Where ``folder`` is, the user's home as ``~``."""
+    home = Path.home()
+    return f"~/{folder.relative_to(home)}" if folder.is_relative_to(home) else str(folder)
 
 
 def _state(residency: Residency, *, busy: bool, ready: bool) -> str:

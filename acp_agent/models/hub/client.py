@@ -19,6 +19,7 @@ from anyio.streams.buffered import BufferedByteReceiveStream
 from acp_agent.errors import InstallError
 from acp_agent.models.hub.messages import (
     DownloadJob,
+    Event,
     Failure,
     FailureKind,
     FetchedFile,
@@ -31,9 +32,10 @@ from acp_agent.models.hub.messages import (
     ResolveJob,
     Retry,
     Snapshot,
+    Waiting,
 )
 
-Follow = Callable[[Moved], Awaitable[None]]
+Follow = Callable[[Event], Awaitable[None]]
 
 _LOG = logging.getLogger(__name__)
 _LINE_LIMIT: Final = 2**24
@@ -78,7 +80,7 @@ SENTENCES: Final[Mapping[FailureKind, str]] = {
 """What the user reads of each kind of failure."""
 
 
-async def resolve(repo: str, revision: str, folder: Path, retry: Retry) -> Snapshot:
+async def resolve(repo: str, revision: str, folder: Path, retry: Retry, follow: Follow) -> Snapshot:
     """What is at ``revision`` (branch, tag, commit) of ``repo`` now.
 
     Args:
@@ -87,7 +89,7 @@ async def resolve(repo: str, revision: str, folder: Path, retry: Retry) -> Snaps
     Raises:
         InstallError: the hub did not say.
     """
-    reply = await _run(ResolveJob(repo=repo, revision=revision, retry=retry), folder, _ignore)
+    reply = await _run(ResolveJob(repo=repo, revision=revision, retry=retry), folder, follow)
     if not isinstance(reply, Resolved):
         raise _unforeseen(f"unexpected reply {reply.kind}")
     return reply.snapshot
@@ -113,10 +115,6 @@ async def download(
     if not isinstance(reply, Finished):
         raise _unforeseen(f"unexpected reply {reply.kind}")
     return reply.files
-
-
-async def _ignore(moved: Moved) -> None:
-    """Nothing moves while a repository is looked up."""
 
 
 async def _run(job: ResolveJob | DownloadJob, folder: Path, follow: Follow) -> Resolved | Finished:
@@ -153,7 +151,7 @@ async def _follow(
         while True:
             line = await lines.receive_until(b"\n", _LINE_LIMIT)
             reply = Reply.model_validate_json(line).reply
-            if not isinstance(reply, Moved):
+            if not isinstance(reply, Moved | Waiting):
                 return reply
             await follow(reply)
     except (anyio.BrokenResourceError, anyio.IncompleteRead):

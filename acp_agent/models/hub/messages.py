@@ -77,7 +77,8 @@ class Retry(_Message):
 
 
 class ResolveJob(_Message):
-    """Ask what is at ``revision`` of ``repo``. Answered with one ``Resolved``."""
+    """Ask what is at ``revision`` of ``repo``. Answered with any number of ``Waiting`` and one
+    ``Resolved``."""
 
     kind: Literal["resolve"] = "resolve"
     repo: str
@@ -88,7 +89,7 @@ class ResolveJob(_Message):
 class DownloadJob(_Message):
     """Bring ``files`` below ``folder``: whole ones to ``files``, others in ``partial``.
 
-    Answered with any number of ``Moved`` and one ``Finished``.
+    Answered with any number of ``Moved`` and ``Waiting``, and one ``Finished``.
     """
 
     kind: Literal["download"] = "download"
@@ -122,6 +123,18 @@ class Moved(_Message):
     total: int
 
 
+class Waiting(_Message):
+    """A request failed and is made again after a pause, as attempt ``attempt`` of so many."""
+
+    kind: Literal["waiting"] = "waiting"
+    attempt: int
+    attempts: int
+
+
+Event = Moved | Waiting
+"""What a job tells before its end."""
+
+
 class Finished(_Message):
     """All files are here."""
 
@@ -140,4 +153,4 @@ class Failure(_Message):
 class Reply(_Message):
     """A line from the process."""
 
-    reply: Resolved | Moved | Finished | Failure = Field(discriminator="kind")
+    reply: Resolved | Moved | Waiting | Finished | Failure = Field(discriminator="kind")

@@ -17,9 +17,18 @@ from typing import Any, Final
 
 from acp_agent import __version__
 from acp_agent.models.hub.faults import Fault, as_fault
-from acp_agent.models.hub.messages import DownloadJob, FetchedFile, Finished, HubFile, Moved, Retry
+from acp_agent.models.hub.messages import (
+    DownloadJob,
+    Event,
+    FetchedFile,
+    Finished,
+    HubFile,
+    Moved,
+    Retry,
+    Waiting,
+)
 
-Emit = Callable[[Moved], None]
+Emit = Callable[[Event], None]
 
 _INTERVAL: Final = 0.1
 _PIECE: Final = 2**20
@@ -105,7 +114,7 @@ class Transfer:
             failed = 1 if after > before else failed + 1
             if not fault.is_passing or failed >= self._job.retry.attempts:
                 raise fault
-            pause(self._job.retry, failed, fault)
+            pause(self._job.retry, failed, fault, self._emit)
 
     def _request(self, file: HubFile, partial: Path, start: int) -> Fault | None:
         try:
@@ -176,8 +185,9 @@ class Transfer:
         return self._job.folder / "partial" / file.path
 
 
-def pause(retry: Retry, failed: int, fault: Fault) -> None:
+def pause(retry: Retry, failed: int, fault: Fault, emit: Emit) -> None:
     """Waits before the next attempt, after ``failed`` ones: exponentially, or as asked."""
+    emit(Waiting(attempt=failed + 1, attempts=retry.attempts))
     wait = min(retry.first_wait * 2 ** (failed - 1), retry.longest_wait)
     if fault.wait is not None:
         wait = max(wait, min(fault.wait, retry.longest_asked))

@@ -15,11 +15,11 @@ from filelock import FileLock, Timeout
 from acp_agent.models.hub.faults import Fault, as_fault
 from acp_agent.models.hub.messages import (
     DownloadJob,
+    Event,
     Failure,
     Finished,
     HubFile,
     Job,
-    Moved,
     Reply,
     Resolved,
     ResolveJob,
@@ -42,17 +42,17 @@ def main() -> int:
 
 
 def do_job(
-    job: ResolveJob | DownloadJob, emit: Callable[[Moved], None]
+    job: ResolveJob | DownloadJob, emit: Callable[[Event], None]
 ) -> Resolved | Finished | Failure:
-    """What came of ``job``; ``emit`` is told of what moves meanwhile."""
+    """What came of ``job``; ``emit`` is told how it goes meanwhile."""
     try:
-        return _resolve(job) if isinstance(job, ResolveJob) else _download(job, emit)
+        return _resolve(job, emit) if isinstance(job, ResolveJob) else _download(job, emit)
     except Exception as error:  # told apart by as_fault
         fault = as_fault(error)
         return Failure(what=fault.kind, detail=fault.detail)
 
 
-def _resolve(job: ResolveJob) -> Resolved:
+def _resolve(job: ResolveJob, emit: Callable[[Event], None]) -> Resolved:
     failed = 0
     while True:
         try:
@@ -62,7 +62,7 @@ def _resolve(job: ResolveJob) -> Resolved:
         failed += 1
         if not fault.is_passing or failed >= job.retry.attempts:
             raise fault
-        pause(job.retry, failed, fault)
+        pause(job.retry, failed, fault, emit)
 
 
 def _ask(job: ResolveJob) -> Snapshot:
@@ -87,7 +87,7 @@ def _ask(job: ResolveJob) -> Snapshot:
     return Snapshot(repo=job.repo, commit=info.sha, files=tuple(files), licence=licence)
 
 
-def _download(job: DownloadJob, emit: Callable[[Moved], None]) -> Finished:
+def _download(job: DownloadJob, emit: Callable[[Event], None]) -> Finished:
     job.folder.mkdir(parents=True, exist_ok=True)
     try:
         with FileLock(job.folder / "writer.lock", timeout=_LOCK_TIMEOUT):
@@ -101,7 +101,7 @@ def _token() -> str | bool:
     return os.environ.get("HF_TOKEN") or False
 
 
-def _emit(reply: Resolved | Moved | Finished | Failure) -> None:
+def _emit(reply: Resolved | Event | Finished | Failure) -> None:
     sys.stdout.write(Reply(reply=reply).model_dump_json() + "\n")
     sys.stdout.flush()
 

@@ -15,6 +15,7 @@ from acp_agent.backends.base import (
 )
 from acp_agent.backends.engine.gptoss import GptOssBackend
 from acp_agent.backends.engine.mlx import MlxBackend
+from acp_agent.backends.engine.mode import LocalModel
 from acp_agent.config.paths import find_paths
 from acp_agent.config.settings import EngineSettings, GptOssSettings, MlxSettings
 from acp_agent.conversation import UserMessage
@@ -53,6 +54,10 @@ class Offered:
     context_size: int | None = 8192
     install_title: str = "Install smollm2-135m (93 MB)"
     install_terms: str = "Its licence is Apache-2.0."
+    download_bytes: int | None = None
+    disk_bytes: int | None = None
+    minimum_memory: int | None = None
+    recommended_memory: int | None = None
 
 
 class Mode:
@@ -60,23 +65,31 @@ class Mode:
 
     backend: MlxBackend | GptOssBackend
 
-    def __init__(self, engine: FakeEngine, **settings: object) -> None:
+    def __init__(
+        self,
+        engine: FakeEngine,
+        limits: EngineSettings | None = None,
+        offered: Offered | None = None,
+        /,
+        **settings: object,
+    ) -> None:
         self.engine = engine
-        self.installed = [Installed("tiny", Path("/models/tiny"))]
+        self.limits = limits or EngineSettings()
+        self.installed: list[LocalModel] = [Installed("tiny", Path("/models/tiny"))]
         self.changed: dict[str, str] = {}
         self.arrived: dict[str, tuple[int, int]] = {}
         self.fetched: list[str] = []
-        self.unfit: str | None = None
+        self.offered = offered or Offered()
         self.backend = self._build(settings)
 
     def _build(self, settings: dict[str, object]) -> MlxBackend | GptOssBackend:
         return MlxBackend(
             MlxSettings.model_validate({"model": "tiny", **settings}),
-            EngineClient(find_paths(), EngineSettings()),
+            EngineClient(find_paths(), self.limits),
             find_models=lambda: self.installed,
             check=self.changed.get,
             unfinished=self.arrived.get,
-            offered=[Offered()],
+            offered=[self.offered],
             install=self._install,
         )
 
@@ -98,8 +111,15 @@ class Mode:
 class GptOssMode(Mode):
     """Mode ``gptoss_20b`` with a gpt-oss model below ``models`` installed."""
 
-    def __init__(self, engine: FakeEngine, models: Path, **settings: object) -> None:
-        super().__init__(engine, **settings)
+    def __init__(
+        self,
+        engine: FakeEngine,
+        models: Path,
+        offered: Offered | None = None,
+        /,
+        **settings: object,
+    ) -> None:
+        super().__init__(engine, None, offered, **settings)
         folder = models / "tiny"
         folder.mkdir()
         (folder / "config.json").write_text('{"model_type": "gpt_oss"}')
@@ -108,13 +128,12 @@ class GptOssMode(Mode):
     def _build(self, settings: dict[str, object]) -> GptOssBackend:
         return GptOssBackend(
             GptOssSettings.model_validate({"model": "tiny", **settings}),
-            EngineClient(find_paths(), EngineSettings()),
+            EngineClient(find_paths(), self.limits),
             find_models=lambda: self.installed,
             check=self.changed.get,
             unfinished=self.arrived.get,
-            offered=replace(Offered(), id="gpt-oss-20b", name="GPT-OSS 20B"),
+            offered=replace(self.offered, id="gpt-oss-20b", name="GPT-OSS 20B"),
             install=self._install,
-            explain_unfit=lambda: self.unfit,
         )
 
 

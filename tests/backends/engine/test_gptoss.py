@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import AsyncGenerator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from acp_agent.config.paths import find_paths
 from acp_agent.conversation import Tool, ToolCall, UserMessage
 from acp_agent.errors import BackendUnavailable, ModelNotInstalled
 from tests.backends.contract import BackendContract
-from tests.backends.engine.harness import EngineHarness, GptOssMode
+from tests.backends.engine.harness import EngineHarness, GptOssMode, Installed, Offered
 from tests.fixtures.fake_engine import Answer, FakeEngine, delta, ending, sse
 
 LOOK = Tool("look", "Looks.", {"type": "object", "properties": {"at": {"type": "string"}}})
@@ -55,7 +56,7 @@ class TestModels:
         assert model.id == readiness.default_model == "tiny"
         assert model.thought_levels == ("low", "medium", "high")
         assert model.thought_default == "medium"
-        assert model.calls_tools
+        assert model.tools == "native"
 
     async def test_the_effort_of_the_settings_is_the_default(
         self, engine: FakeEngine, tmp_path: Path
@@ -69,7 +70,7 @@ class TestModels:
         readiness = await mode.backend.probe()
         assert readiness.ready
         assert not readiness.installed
-        assert readiness.models[0].calls_tools
+        assert readiness.models[0].tools == "native"
         with pytest.raises(ModelNotInstalled, match=r"licence is Apache-2\.0") as missing:
             await mode.ask(model="gpt-oss-20b")
         assert missing.value.title == "Install smollm2-135m (93 MB)"
@@ -85,17 +86,38 @@ class TestModels:
     async def test_a_machine_that_is_too_small_is_told_so(
         self, engine: FakeEngine, tmp_path: Path
     ) -> None:
-        mode = GptOssMode(engine, tmp_path, model="gpt-oss-20b")
+        mode = GptOssMode(
+            engine, tmp_path, replace(Offered(), minimum_memory=2**60), model="gpt-oss-20b"
+        )
         mode.installed = []
-        mode.unfit = "This machine has 8 GB of memory; GPT-OSS 20B needs 16."
         readiness = await mode.backend.probe()
         assert not readiness.ready
-        assert readiness.reason == mode.unfit
+        assert "memory" in readiness.reason
+
+    async def test_a_disk_that_is_too_small_is_told_before_the_offer(
+        self, engine: FakeEngine, tmp_path: Path
+    ) -> None:
+        offered = replace(Offered(), download_bytes=2**60)
+        mode = GptOssMode(engine, tmp_path, offered, model="gpt-oss-20b")
+        mode.installed = []
+        readiness = await mode.backend.probe()
+        assert not readiness.ready
+        assert "of free disk space" in readiness.reason
 
     async def test_another_model_is_not_replaced(self, engine: FakeEngine, tmp_path: Path) -> None:
         readiness = await GptOssMode(engine, tmp_path, model="llama").backend.probe()
         assert not readiness.ready
         assert "'llama' is no installed gpt-oss model" in readiness.reason
+
+    async def test_a_named_folder_that_is_not_there_is_told_with_its_setting(
+        self, engine: FakeEngine, tmp_path: Path
+    ) -> None:
+        mode = GptOssMode(engine, tmp_path, model="own")
+        mode.installed = [Installed("own", tmp_path / "gone")]
+        mode.changed["own"] = "models.own.path in the configuration names a folder."
+        readiness = await mode.backend.probe()
+        assert not readiness.ready
+        assert readiness.reason == mode.changed["own"]
 
     async def test_a_wrong_folder_is_called_one(self, engine: FakeEngine, tmp_path: Path) -> None:
         readiness = await GptOssMode(engine, tmp_path, model="/nowhere/llama").backend.probe()

@@ -1,8 +1,10 @@
 """Mode ``mlx`` over the real engine client: the backend contract, models, translation."""
 
+import re
 import subprocess
 import sys
 from collections.abc import AsyncGenerator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,10 +17,13 @@ from acp_agent.backends.base import (
     Usage,
 )
 from acp_agent.config.paths import find_paths
+from acp_agent.config.settings import EngineSettings
 from acp_agent.conversation import AssistantMessage, ToolCall, ToolResult, UserMessage
 from acp_agent.errors import BackendUnavailable, ContextOverflow, ModelNotInstalled
+from acp_agent.models.custom import CustomModel
+from acp_agent.models.store import ModelStore
 from tests.backends.contract import BackendContract
-from tests.backends.engine.harness import EngineHarness, Mode
+from tests.backends.engine.harness import EngineHarness, Mode, Offered
 from tests.backends.harness import never_ask
 from tests.fixtures.fake_engine import FakeEngine, delta, ending, sse
 
@@ -82,6 +87,19 @@ class TestModels:
         await mode.ask(model=str(isolated_home))
         assert answer.body["model"] == str(isolated_home)
 
+    async def test_a_folder_that_is_not_there_is_listed_and_refused_with_its_setting(
+        self, engine: FakeEngine, tmp_path: Path
+    ) -> None:
+        mode = Mode(engine)
+        store = ModelStore(tmp_path, [CustomModel("own", path=tmp_path / "gone")])
+        mode.installed = list(store.installed())
+        mode.changed["own"] = store.check("own") or ""
+        (model, _) = (await mode.backend.probe()).models
+        assert model.id == "own"
+        assert "models.own.path" in model.description
+        with pytest.raises(BackendUnavailable, match=r"models\.own\.path"):
+            await mode.ask(model="own")
+
     async def test_without_mlx_it_says_so(
         self, mode: Mode, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -103,6 +121,39 @@ class TestModels:
         await mode.backend.install("smollm2-135m", report, never_ask)
         assert mode.fetched == ["smollm2-135m"]
         assert told == [Progress("get", "Getting it", 1, 2, "B")]
+
+    @pytest.mark.parametrize(
+        ("lack", "reason"),
+        [
+            ({"minimum_memory": 2**50}, r"needs a machine with .* of memory"),
+            ({"download_bytes": 2**60}, "of free disk space"),
+            ({"disk_bytes": 2**60}, "of free disk space"),
+        ],
+    )
+    async def test_what_does_not_fit_is_not_offered(
+        self, engine: FakeEngine, lack: dict[str, int], reason: str
+    ) -> None:
+        mode = Mode(engine, None, replace(Offered(), **lack), model="smollm2-135m")
+        readiness = await mode.backend.probe()
+        assert re.search(reason, readiness.reason)
+        assert re.search(reason, readiness.models[1].description)
+        with pytest.raises(BackendUnavailable, match=f"SmolLM2 .*does not fit.*{reason}") as told:
+            await mode.ask(model="smollm2-135m")
+        assert not isinstance(told.value, ModelNotInstalled)
+
+    async def test_what_has_arrived_needs_no_room_again(self, engine: FakeEngine) -> None:
+        mode = Mode(engine, None, replace(Offered(), download_bytes=2**60))
+        mode.arrived["smollm2-135m"] = (2**60, 2**60)
+        with pytest.raises(ModelNotInstalled):
+            await mode.ask(model="smollm2-135m")
+
+    async def test_a_user_who_knows_better_is_offered_it_all_the_same(
+        self, engine: FakeEngine
+    ) -> None:
+        offered = replace(Offered(), minimum_memory=2**50)
+        mode = Mode(engine, EngineSettings(ignore_memory=True), offered)
+        with pytest.raises(ModelNotInstalled):
+            await mode.ask(model="smollm2-135m")
 
     async def test_nothing_is_fetched_that_could_not_run(
         self, mode: Mode, monkeypatch: pytest.MonkeyPatch

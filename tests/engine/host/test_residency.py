@@ -46,6 +46,23 @@ async def test_all_who_wait_share_one_load() -> None:
     assert (bench.scheduler.status()["state"], bench.model()["state"]) == ("ready", "ready")
 
 
+async def test_folders_of_the_same_name_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/me")
+    bench = Bench()
+    bench.submit(model="/home/me/models/llama")
+    bench.run()
+    assert "path" not in bench.model()
+    bench.submit(model="/srv/llama")
+    bench.submit(model="gpt_oss")
+    bench.run()
+    models = bench.scheduler.status()["models"]
+    assert sorted((model["id"], model.get("path")) for model in models if "path" in model) == [
+        ("llama", "/srv/llama"),
+        ("llama", "~/models/llama"),
+    ]
+    assert len(models) == 3
+
+
 async def test_a_load_that_nobody_waits_for_any_more_is_given_up() -> None:
     bench = Bench()
     job, load = bench.submit(), bench.request_load("llama")

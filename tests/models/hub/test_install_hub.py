@@ -16,7 +16,7 @@ from acp_agent.models.catalogue import HubSource
 from acp_agent.models.folders import install_lock
 from acp_agent.models.hub.messages import Retry
 from acp_agent.models.install import abandon, install
-from acp_agent.models.licence import LicenceAcknowledgement, LicenceRequired
+from acp_agent.models.licence import EXCERPT_SIZE, LicenceAcknowledgement, LicenceRequired
 from tests.fixtures.hub_files import WANTED, make_files, safetensors
 from tests.fixtures.hub_install import HubPlace
 from tests.fixtures.hub_server import Fault, running_hub, use_hub
@@ -122,10 +122,48 @@ async def test_acknowledgement_of_another_text_is_none(place: HubPlace) -> None:
 async def test_repository_without_a_licence_file_is_accepted_by_reference(place: HubPlace) -> None:
     del place.hub.files["LICENSE"]
     terms = await place.ask()
-    assert terms.text == "MIT: https://opensource.org/license/mit"
+    assert terms.text == "MIT (https://opensource.org/license/mit)"
     assert terms.source == "https://opensource.org/license/mit"
     place.entry = replace(place.entry, id="custom", licence="", licence_url="")
     assert (await place.ask()).licence == "mit"
+
+
+async def test_a_hub_that_does_not_answer_is_told_with_the_attempts(place: HubPlace) -> None:
+    place.hub.api_faults += [Fault("status"), Fault("status")]
+    patient = Retry(attempts=3, first_wait=0.001, longest_wait=0.002)
+    accept = (await place.ask(patient)).accept()
+    assert [stage for stage, _, _ in place.reports] == [
+        "Looking up Tiny",
+        "Looking up Tiny; no answer yet, trying again (2 of 3)",
+        "Looking up Tiny; no answer yet, trying again (3 of 3)",
+    ]
+    place.hub.faults.append(Fault("status", on="config.json"))
+    await place.install(accept, patient)
+    told = [stage for stage, _, _ in place.reports]
+    assert "Downloading Tiny; no answer yet, trying again (2 of 3)" in told
+    assert told[-1] == "Downloading Tiny"
+
+
+async def test_where_the_licences_whole_text_is(
+    place: HubPlace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    terms = await place.ask()
+    page = f"{place.hub.address}/tests/tiny-model/blob/{place.hub.commit}/LICENSE"
+    assert terms.address == page
+    assert terms.excerpt == f"Licence of the tests.\nBe kind.\n\n(From {page})"
+    monkeypatch.delenv("HF_ENDPOINT")
+    long = replace(terms, text="Be kind\x1b.\n" * 1000)
+    assert long.excerpt.startswith("Be kind.\nBe kind.\n")
+    assert len(long.excerpt) < EXCERPT_SIZE + 300
+    page = f"https://huggingface.co/tests/tiny-model/blob/{place.hub.commit}/LICENSE"
+    assert long.excerpt.endswith(
+        f".\n\n(The start of 9000 characters. The whole text, whose SHA-256 is "
+        f"{long.text_sha256}, is at {page})"
+    )
+    assert replace(terms, source="https://example.org/l").address == "https://example.org/l"
+    assert replace(terms, source="hub:tests/tiny-model@main").address == (
+        "https://huggingface.co/tests/tiny-model"
+    )
 
 
 async def test_repository_that_is_no_model_is_refused(place: HubPlace) -> None:
@@ -164,10 +202,11 @@ async def test_space_is_looked_for_first_and_counts_what_is_there(
         return SimpleNamespace(free=free[0])
 
     monkeypatch.setattr(shutil, "disk_usage", disk_usage)
-    accept = (await place.ask()).accept()
     with pytest.raises(InstallError, match=r"free disk space and 1 kB are free"):
-        await place.install(accept)
-    assert place.hub.served.keys() == {"LICENSE"}
+        await place.ask()  # and so the user is not
+    assert not place.hub.served
+    free[0] = 10**9
+    accept = (await place.ask()).accept()
     total = sum(len(place.hub.files[name]) for name in WANTED)
     free[0] = total * 11 // 10
     last = "model-2-of-2.safetensors"

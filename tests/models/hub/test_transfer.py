@@ -11,6 +11,7 @@ from huggingface_hub import constants
 from acp_agent.models.hub.client import SENTENCES
 from acp_agent.models.hub.messages import (
     DownloadJob,
+    Event,
     Failure,
     FailureKind,
     Finished,
@@ -34,7 +35,7 @@ class Transfers:
 
     hub: Hub
     folder: Path
-    moved: list[Moved] = field(default_factory=list[Moved])
+    told: list[Event] = field(default_factory=list[Event])
 
     def files(self) -> tuple[HubFile, ...]:
         resolved = self.resolve()
@@ -44,12 +45,12 @@ class Transfers:
     def resolve(
         self, repo: str = REPO, revision: str = "main", retry: Retry = QUICK
     ) -> Resolved | Finished | Failure:
-        return do_job(ResolveJob(repo=repo, revision=revision, retry=retry), self.moved.append)
+        return do_job(ResolveJob(repo=repo, revision=revision, retry=retry), self.told.append)
 
     def download(
         self, retry: Retry = QUICK, files: tuple[HubFile, ...] | None = None
     ) -> Resolved | Finished | Failure:
-        self.moved.clear()
+        self.told.clear()
         job = DownloadJob(
             repo=REPO,
             commit=self.hub.commit,
@@ -57,7 +58,11 @@ class Transfers:
             folder=self.folder,
             retry=retry,
         )
-        return do_job(job, self.moved.append)
+        return do_job(job, self.told.append)
+
+    @property
+    def moved(self) -> list[Moved]:
+        return [event for event in self.told if isinstance(event, Moved)]
 
     def check_whole(self) -> None:
         for name, data in self.hub.files.items():

@@ -64,6 +64,7 @@ class PlainFormat:
             self._template = load_template(folder)
         except BackendError as error:
             raise ApiError(400, "no_chat_template", error.message, param="model") from error
+        self._has_system_role = self._tells_instructions_first()
 
     def transcript(self, text: str | None) -> "PlainTranscript":
         """As ``ChatFormat.transcript``."""
@@ -78,6 +79,8 @@ class PlainFormat:
             )
         today = transcript.today if isinstance(transcript, PlainTranscript) else date.today()
         messages = [message.for_template() for message in request.messages]
+        if not self._has_system_role:
+            messages = _join_instructions(messages)
         text = self._render(messages, today)
         tokens = self._encoder.encode_together(text)
         return Prompt(tuple(tokens), self._find_stable(messages, today, text, tokens))
@@ -90,6 +93,21 @@ class PlainFormat:
         """The text of ``tokens`` without special ones."""
         shown = [token for token in tokens if token not in self._hidden]
         return self._tokenizer.decode(shown, skip_special_tokens=False)
+
+    def _tells_instructions_first(self) -> bool:
+        """Whether the template tells what a system message says, and before all else.
+
+        Some refuse it, some leave it out, some put it before the last message, so that no
+        prompt would begin as the one before it.
+        """
+        roles = ("system", "user", "assistant", "user")
+        said = [{"role": role, "content": f"{_OTHER}{n}"} for n, role in enumerate(roles)]
+        try:
+            text = self._render(said, date.today())
+        except ApiError:
+            return False
+        first, second = (text.find(self._encoder.disguise.put_on(f"{_OTHER}{n}")) for n in (0, 1))
+        return -1 < first < second
 
     def _find_stable(
         self, messages: Sequence[Mapping[str, Any]], today: date, text: str, tokens: Sequence[int]
@@ -133,6 +151,15 @@ class PlainFormat:
                 for number, part in enumerate(parts)
             )
         return found
+
+
+def _join_instructions(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """``messages`` with the instructions at their beginning as part of the user's first one."""
+    count = next((n for n, m in enumerate(messages) if m["role"] not in _INSTRUCTING), None)
+    if not count or messages[count]["role"] != "user":
+        return messages
+    text = "\n\n".join(message["content"] for message in messages[: count + 1])
+    return [{**messages[count], "content": text}, *messages[count + 1 :]]
 
 
 def _count_shared(markup: Sequence[tuple[int, int]], text: str, other: str) -> int:

@@ -153,6 +153,25 @@ def test_a_template_may_refuse(tmp_path: Path) -> None:
     assert (refused.value.status, refused.value.param) == (400, "messages")
 
 
+REFUSED = (
+    "{% if messages[0]['role'] == 'system' %}{{ raise_exception('No system role') }}{% endif %}"
+)
+IGNORED = "{% set messages = messages | rejectattr('role', 'equalto', 'system') | list %}"
+LATE = (
+    "{% if messages[0]['role'] == 'system' %}"
+    "{% set messages = messages[1:-1] + [messages[0], messages[-1]] %}{% endif %}"
+)
+
+
+@pytest.mark.parametrize("rule", [REFUSED, IGNORED, LATE])
+def test_without_a_system_role_the_user_tells_the_instructions(rule: str, tmp_path: Path) -> None:
+    format = load(tmp_path, rule + CHAT_TEMPLATE)
+    said = [("user", "hi"), ("assistant", "b"), ("user", "c")]
+    told = prompt(format, ("system", "Be brief."), *said)
+    assert told == prompt(format, ("user", "Be brief.\n\nhi"), *said[1:])
+    assert prompt(format, *said) == prompt(load(tmp_path), *said)
+
+
 def test_a_template_that_refuses_another_turn_only_is_no_error(tmp_path: Path) -> None:
     rule = "{% if messages | length > 1 %}{{ raise_exception('One only') }}{% endif %}"
     format = load(tmp_path, rule + CHAT_TEMPLATE)

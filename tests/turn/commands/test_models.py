@@ -1,0 +1,98 @@
+"""``/models``, ``/install``, ``/unload`` and ``/routing``."""
+
+import pytest
+
+from acp_agent.backends.base import Model, Progress, Readiness
+from acp_agent.errors import BackendError
+from acp_agent.turn.commands.services import InstallTerms
+from tests.protocol.backend import MODEL, fake, lacking_model
+from tests.turn.commands.asking import Asking
+
+pytestmark = pytest.mark.anyio
+
+DOWN = Readiness(False, "Start it.")
+TERMS = InstallTerms("Install tiny (1 MB)", "Licence: MIT.")
+
+
+async def test_models_of_all_modes_are_listed() -> None:
+    models = [
+        Model("a:1b", "a:1b", "Small.", 4096, tools="text"),
+        Model("/home/ann/models/b", "B", tools="native"),
+    ]
+    asking = Asking([fake(models=models), fake(mode="two", readiness=DOWN)])
+    text = await asking.read("/models")
+    assert "**Fake**, mode `fake` (this session's mode)\n" in text
+    assert "- `a:1b` **in use**: window of 4,096 tokens, calls tools in words, Small\n" in text
+    assert "- `b`: B, calls tools\n" in text
+    assert "**Two**, mode `two`\n\n- Start it.\n" in text
+    assert "/home" not in text
+    asking.session.models["fake"] = "/home/ann/models/b"
+    assert "- `b` **in use**" in await asking.read("/models")
+
+
+async def test_install_fetches_what_the_mode_lacks_once_its_terms_are_seen() -> None:
+    step = Progress("install-0", "Downloading", 1, 2, "B")
+    backend = lacking_model(install=[step])
+    asking = Asking([backend], answers=[True], terms=TERMS)
+    assert "tiny is installed" in await asking.read("/install")
+    assert asking.output.asked == [(TERMS.title, TERMS.text)]
+    assert asking.output.events[0] == step
+    assert backend.installed == ["tiny"]
+    assert asking.output.settled == 1
+
+
+async def test_install_without_a_yes_fetches_nothing() -> None:
+    backend = lacking_model()
+    asking = Asking([backend], answers=[False], terms=TERMS)
+    assert await asking.read("/install tiny") == "tiny was not installed."
+    assert backend.installed == []
+
+
+async def test_install_asks_the_mode_that_knows_the_model() -> None:
+    one, two = fake(), fake(mode="two", models=[Model("other", "Other")])
+    asking = Asking([one, two])
+    assert "It answers in mode two (Two)" in await asking.read("/install other")
+    assert "Choose it with the model option" in await asking.read("/install unheard-of")
+    assert (one.installed, two.installed) == (["unheard-of"], ["other"])
+
+
+async def test_install_of_nothing_says_so() -> None:
+    asking = Asking()
+    assert "tiny, the model of mode fake, is installed" in await asking.read("/install")
+    asking = Asking([fake(readiness=DOWN)])
+    assert await asking.read("/install") == "Say which model: `/install MODEL`. Start it."
+
+
+async def test_an_installation_that_fails_is_told() -> None:
+    asking = Asking([lacking_model(install=[BackendError("The disk is full.")])])
+    assert await asking.read("/install") == "The disk is full."
+    assert asking.output.settled == 1
+
+
+async def test_unload_takes_one_model_or_all() -> None:
+    asking = Asking()
+    assert "Every model was taken out" in await asking.read("/unload")
+    assert "tiny was taken out" in await asking.read("/unload tiny")
+    assert asking.unloaded == [None, "tiny"]
+    assert "No engine runs" in await Asking(engine=False).read("/unload")
+    refusing = Asking(engine=BackendError("It is answering."))
+    assert await refusing.read("/unload tiny") == "It is answering."
+
+
+async def test_routing_says_what_answers_and_why() -> None:
+    asking = Asking([fake(readiness=DOWN), fake(mode="two")])
+    text = await asking.read("/routing")
+    assert "**This session**\n\n- mode: fake\n- state: unavailable\n" in text
+    assert "in mode two, the best one that is ready" in text
+    assert "- fake: not ready. Start it.\n- two: ready.\n" in text
+
+
+async def test_routing_names_the_configured_mode() -> None:
+    asking = Asking([fake(), fake(mode="two", readiness=DOWN)], configured="two")
+    assert "in mode two, which the configuration names" in await asking.read("/routing")
+    missing = lacking_model()
+    assert "no mode is ready" in await Asking([missing]).read("/routing")
+    asking = Asking([fake(mode="odd"), fake()])
+    text = await asking.read("/routing")
+    assert text.index("- fake: ready") < text.index("- odd: ready")
+    assert MODEL.id in text
