@@ -181,7 +181,7 @@ class Caller:
 
     def _decide(self, action: Action) -> Decision:
         workspace = self.workspace
-        scope = Scope(workspace.roots, workspace.private, Path.home().resolve())
+        scope = Scope(workspace.roots, workspace.private, _find_home())
         return decide(action, scope, self.session.permissions, self.session.grants)
 
     async def _ask(self, question: Question, shown: "_Shown") -> Decision:
@@ -234,6 +234,14 @@ class _CallEditor:
             raise
         await self._shown.change(status="in_progress")
         return answer
+
+
+def _find_home() -> Path | None:
+    """The user's home with all links followed; None where the system knows none."""
+    try:
+        return Path.home().resolve()
+    except (OSError, RuntimeError):
+        return None
 
 
 async def _guarded(tool: RunnableTool, work: Awaitable[ResultT]) -> ResultT | Outcome:

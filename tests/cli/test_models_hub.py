@@ -152,8 +152,8 @@ async def test_ctrl_c_keeps_what_has_arrived(
             assert process.stderr is not None
             assert await anyio.to_thread.run_sync(hub.reached.wait, 50)
             process.send_signal(signal.SIGINT)
-            error = await process.stderr.receive()
-            assert await process.wait() == 130
+            error = b"".join([piece async for piece in process.stderr])
+            assert await process.wait() == 130, error
     assert b"what has arrived is kept, and `acp-agent models install tiny` goes on" in error
     assert store.installed() == []
     hub.served.clear()

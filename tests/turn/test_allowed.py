@@ -263,3 +263,13 @@ async def test_a_call_that_cannot_be_prepared_is_told(problem: Outcome | Excepti
     assert result.failed
     assert "defect" not in result.text
     assert talk.output.statuses("c1") == ["pending", "failed"]
+
+
+async def test_a_user_without_a_home_is_asked_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    def nobody(_: type[Path]) -> Path:
+        raise RuntimeError("no home")
+
+    monkeypatch.setattr(Path, "home", classmethod(nobody))
+    talk = talk_with(fake(calls("c1"), saying("ok"), models=[TOOLS]), tool := edit(), "allow_once")
+    await talk.say("change it")
+    assert len(tool.calls) == 1

@@ -59,19 +59,27 @@ def graphics_devices() -> list[Path]:
     return [path for name in GRAPHICS for path in sorted(Path("/dev").glob(name))]
 
 
+def home_folder() -> Path:
+    """The user's home, links followed; a folder that is not there where nobody knows one."""
+    try:
+        return Path.home().resolve()
+    except (OSError, RuntimeError):
+        return Path("/nonexistent")
+
+
 def temporary_folders() -> tuple[Path, ...]:
     """The folders for temporary files that are there, links followed."""
     wanted = [os.environ.get("TMPDIR", ""), "/tmp", "/var/tmp"]
     if sys.platform == "linux":
         wanted.append("/dev/shm")
     found = [Path(path).resolve() for path in wanted if os.path.isabs(path)]
-    home = Path.home().resolve()
+    home = home_folder()
     return _existing(path for path in found if not home.is_relative_to(path))
 
 
 def protected_paths(writable: Sequence[Path]) -> tuple[Path, ...]:
     """What is there below ``writable`` and must not be written all the same."""
-    home = Path.home().resolve()
+    home = home_folder()
     found = [home / name for name in START_UP_FILES]
     found += git_files(writable)
     for git in git_folders(writable):
@@ -99,7 +107,7 @@ def doors() -> tuple[Path, ...]:
         return ()
     wanted = [Path(path.format(user=os.getuid())) for path in _DOORS]
     runtime = os.environ.get("XDG_RUNTIME_DIR", "")
-    if os.path.isabs(runtime) and not Path.home().is_relative_to(runtime):
+    if os.path.isabs(runtime) and not home_folder().is_relative_to(runtime):
         wanted.append(Path(runtime))
     return _existing([*wanted, *_named_sockets()])
 

@@ -14,6 +14,7 @@ from acp_agent.tools.commands.sandbox.places import (
     SHELL,
     START_UP_FILES,
     git_files,
+    home_folder,
     is_below,
     temporary_folders,
 )
@@ -109,5 +110,5 @@ def _protected(writable: Sequence[Path]) -> Iterator[Path]:
     for folder in writable:
         for name in GIT_INTERNALS:
             yield folder / ".git" / name
-    home = Path.home().resolve()
+    home = home_folder()
     yield from (home / name for name in START_UP_FILES if is_below(home / name, writable))

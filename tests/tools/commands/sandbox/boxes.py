@@ -13,7 +13,7 @@ from acp_agent.tools.commands.sandbox.places import is_below, temporary_folders
 from acp_agent.tools.workspace import Containment
 
 NAMES = ("Seatbelt", "Bubblewrap", "Landlock")
-PLACES = (Path(__file__).parent, Path.home())
+PLACES = (Path(__file__).parents[4] / ".cache", Path.home())
 """Where a folder may be made that is in no temporary one, as a project is not."""
 
 
@@ -38,6 +38,7 @@ def run(
 @contextmanager
 def project_and_beside() -> Generator[Path]:
     """A folder outside the temporary ones, with a project and what lies beside it."""
+    PLACES[0].mkdir(exist_ok=True)
     places = [place for place in PLACES if not is_below(place, temporary_folders())]
     if not places:
         pytest.skip("there are only temporary folders")

@@ -35,7 +35,7 @@ def test_writes_inside_and_in_temporary_folders_succeed(name: str, folder: Path)
         "echo x >> d; truncate -s 0 d; rm -r a",
         f"echo x > {extra}/file",
         *(f"echo x > {tmp}/acp-$$; rm {tmp}/acp-$$" for tmp in temporary_folders()),
-        "echo x > /dev/null; head -c 1 /dev/zero > /dev/null; mktemp > g; rm $(cat g)",
+        f"echo x > /dev/null; head -c 1 /dev/zero > /dev/null; rm $(mktemp -p {temporary_folders()[0]}); touch g",
     ]
     done = run(contained, "\n".join(lines), folder / "project", extra)
     assert (done.returncode, done.stderr) == (0, "")
@@ -140,3 +140,13 @@ def test_what_does_not_run_is_not_used(tmp_path: Path, monkeypatch: pytest.Monke
 
 def test_without_containment_it_is_the_shell() -> None:
     assert Uncontained().wrap("echo 'a'", [Path("/")]) == ["/bin/sh", "-c", "echo 'a'"]
+
+
+def test_a_user_without_a_home_has_commands_too(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def nobody(_: type[Path]) -> Path:
+        raise RuntimeError("no home")
+
+    monkeypatch.setattr(Path, "home", classmethod(nobody))
+    assert find_containment(False).wrap("true", [tmp_path])[-1] == "true"
