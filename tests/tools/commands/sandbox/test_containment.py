@@ -35,7 +35,8 @@ def test_writes_inside_and_in_temporary_folders_succeed(name: str, folder: Path)
         "echo x >> d; truncate -s 0 d; rm -r a",
         f"echo x > {extra}/file",
         *(f"echo x > {tmp}/acp-$$; rm {tmp}/acp-$$" for tmp in temporary_folders()),
-        f"echo x > /dev/null; head -c 1 /dev/zero > /dev/null; rm $(mktemp -p {temporary_folders()[0]}); touch g",
+        "echo x > /dev/null; head -c 1 /dev/zero > /dev/null; touch g",
+        f"rm $(mktemp -p {temporary_folders()[0]})",
     ]
     done = run(contained, "\n".join(lines), folder / "project", extra)
     assert (done.returncode, done.stderr) == (0, "")
