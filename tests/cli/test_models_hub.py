@@ -140,12 +140,12 @@ async def test_ctrl_c_keeps_what_has_arrived(
     shard = "model-2-of-2.safetensors"
     hub.faults.append(Fault("stall", at=50_000, on=shard))
     code = (
-        "import sys, importlib.util\n"
+        "import sys, importlib.util, signal\n"  # SIGINT is ignored in a shell's background
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "plain = importlib.util.find_spec\n"
         "importlib.util.find_spec = lambda name: plain(name) or object()\n"
-        "from acp_agent.cli import main\n"
         "sys.argv = ['acp-agent', 'models', 'install', 'tiny', '--accept-license']\n"
-        "sys.exit(main())\n"
+        "sys.exit(importlib.import_module('acp_agent.cli').main())\n"
     )
     with anyio.fail_after(60):
         async with await anyio.open_process([sys.executable, "-c", code]) as process:
