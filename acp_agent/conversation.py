@@ -16,9 +16,15 @@ _TOKENS_PER_MESSAGE = 8
 
 @dataclass(slots=True, frozen=True)
 class UserMessage:
-    """What the user said; ``text`` holds embedded resources inline."""
+    """What the user said; ``text`` holds embedded resources inline.
+
+    ``said`` is the same without them, None where there are none; ``attached`` names them
+    and what was linked. Models are told neither.
+    """
 
     text: str
+    said: str | None = field(default=None, compare=False)
+    attached: tuple[str, ...] = field(default=(), compare=False)
 
 
 @dataclass(slots=True, frozen=True)

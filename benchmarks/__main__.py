@@ -4,7 +4,7 @@ import argparse
 import sys
 from collections.abc import Callable
 
-from benchmarks import engine, measures, model
+from benchmarks import delegation, engine, measures, model
 
 MEASURES: dict[str, Callable[[], None]] = {
     "startup": measures.startup,
@@ -16,6 +16,8 @@ MEASURES: dict[str, Callable[[], None]] = {
     "cache": engine.cache,
     "company": engine.company,
     "parked": engine.parked,
+    "delegate": delegation.delegate,
+    "delegate-cancel": delegation.cancel,
 }
 
 

@@ -4,6 +4,7 @@ Owns which there are. Does not own their order of preference (``loading``).
 """
 
 import os
+import sys
 from pathlib import Path
 
 from acp_agent.backends.base import Ask, Backend, Report
@@ -55,6 +56,10 @@ def build_backends(settings: Settings, paths: Paths, engine: EngineClient) -> di
             install=install,
         ),
     ]
+    if sys.platform == "darwin" or settings.auto.orchestrator == "apple":
+        from acp_agent.backends.apple.backend import AppleBackend
+
+        backends.append(AppleBackend())
     if os.environ.get("ACP_AGENT_SCRIPTED") == "1":
         backends.append(ScriptedBackend())
     return {backend.id: backend for backend in backends}

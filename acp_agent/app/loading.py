@@ -11,6 +11,7 @@ from typing import Any
 
 import anyio
 
+from acp_agent.app.auto import build_auto, open_decisions
 from acp_agent.app.backends import build_backends, custom_models
 from acp_agent.app.toolset import (
     build_servers,
@@ -30,6 +31,7 @@ from acp_agent.rpc.outbox import Outbox
 from acp_agent.sessions.session import Session
 from acp_agent.telemetry import configure_logging
 from acp_agent.telemetry.turns import TurnLog, TurnRecord
+from acp_agent.turn.auto.mode import AutoMode
 from acp_agent.turn.commands.services import CommandServices, InstallTerms
 from acp_agent.turn.modes import Modes
 from acp_agent.turn.status import describe_status
@@ -67,7 +69,9 @@ def load(outbox: Outbox) -> Loaded:
     configure_logging(paths.log_file, settings.log.level)
     outbox.merge = settings.merge
     engine = EngineClient(paths, settings.engine)
-    modes = Modes(build_backends(settings, paths, engine), PREFERENCE, settings.default_mode)
+    backends = build_backends(settings, paths, engine)
+    composed = [AutoMode(settings.auto, backends)]
+    modes = Modes(backends, PREFERENCE, settings.default_mode, composed)
     is_chosen = settings.default_mode == "mlx"
     turns = TurnLog(paths.telemetry_file)
 
@@ -75,6 +79,9 @@ def load(outbox: Outbox) -> Loaded:
         if settings.telemetry.enabled:
             turns.append(turn)
 
+    forget = partial(_forget, engine)
+    decisions = open_decisions(settings.auto, paths)
+    auto = build_auto(settings, paths, engine, decisions, forget, record)
     return Loaded(
         modes=modes,
         greeting=lambda mode: None if is_chosen else greeting(modes, mode),
@@ -89,10 +96,14 @@ def load(outbox: Outbox) -> Loaded:
             unload=engine.unload,
             install_terms=partial(_find_terms, settings),
             exports=paths.state / "exports",
+            decisions=decisions,
         ),
         record=record,
-        forget=partial(_forget, engine),
+        forget=forget,
         permissions=settings.tools.permissions,
+        delegation=settings.auto.delegation,
+        auto=auto,
+        mode_chosen=lambda session, before, now: auto.watch.mode_chosen(session.id, before, now),
     )
 
 
@@ -127,7 +138,7 @@ def greeting(modes: Modes, mode: str) -> str | None:
     """What a user of a new session in ``mode`` should know first; None for nothing."""
     unknown = modes.unknown_default
     if unknown is not None:
-        known = ", ".join(modes.backends)
+        known = ", ".join(modes.listing)
         return f"The configuration's default_mode {unknown!r} does not exist; there is {known}."
 
     if mode == "mlx" and modes.readiness[mode].default_model == BUILTIN_MODEL:

@@ -5,9 +5,9 @@ interfaces (``Backend``, ``Installer``). Does not own any transport to a model, 
 knows no ACP: ``protocol/updates`` turns events into session updates.
 """
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from acp_agent.conversation import Message, PlanStep, Tool, ToolCall
 
@@ -91,6 +91,12 @@ class Progress:
     finished: bool = False
     pace: str = ""
 
+    @property
+    def is_wait(self) -> bool:
+        """A step under way that cannot tell how far it is, as a place in a queue or a load:
+        the silence that follows says nothing, and its backend has a limit of its own."""
+        return not self.finished and self.total is None
+
 
 @dataclass(slots=True)
 class Notice:
@@ -134,7 +140,8 @@ class Model:
     ``thought_levels`` are the values a user may choose, lowest first (empty: the model
     does not think, or cannot be told how much); ``thought_default`` is one of them.
     ``tools`` says how it can be offered tools: as its server understands them
-    (``native``), told in words (``text``), or not at all.
+    (``native``), told in words (``text``), or not at all. ``parameters`` is how many weights
+    it has, None if unknown.
     """
 
     id: str
@@ -144,6 +151,7 @@ class Model:
     thought_levels: tuple[str, ...] = ()
     thought_default: str | None = None
     tools: ToolSupport = "none"
+    parameters: int | None = None
 
 
 @dataclass(slots=True, frozen=True)
@@ -155,6 +163,8 @@ class ModelRequest:
     keep a cache for it. ``instructions`` and ``tools`` are the same for all requests of a
     session; both are empty for a model that cannot call tools.
     ``temperature`` and ``max_tokens`` (of the answer) are None for the model's own.
+    ``response_schema`` is the JSON Schema of an object that the answer is to be: a backend
+    holds the model to it where its server can, else ignores it (``backends/structured``).
     """
 
     messages: Sequence[Message]
@@ -166,6 +176,7 @@ class ModelRequest:
     thought_level: str | None = None
     temperature: float | None = None
     max_tokens: int | None = None
+    response_schema: Mapping[str, Any] | None = None
 
 
 @dataclass(slots=True, frozen=True)

@@ -15,7 +15,9 @@ _COMMANDS = {
     "engine": "run the engine that serves local MLX models",
     "config": "check the configuration",
     "telemetry": "show, export or clear the figures of past turns",
+    "routing": "show, measure and tune what mode auto decides",
     "bench": "measure an installed model on this machine",
+    "mcp": "serve the local GPT-OSS to other agents as an MCP server",
     "serve": "serve an editor on stdin and stdout (what `acp-agent` alone does)",
 }
 

@@ -50,6 +50,16 @@ class Paths:
         return self.state / "turns.jsonl"
 
     @property
+    def decision_log(self) -> Path:
+        """The log of mode ``auto``'s decisions."""
+        return self.state / "routing.jsonl"
+
+    @property
+    def routing_profile(self) -> Path:
+        """The user's own threshold of mode ``auto``."""
+        return self.state / "routing-profile.json"
+
+    @property
     def prompt_caches(self) -> Path:
         """What engines saved of past prompts."""
         return self.state / "prompt-cache"

@@ -158,6 +158,32 @@ class ToolSettings(_Section):
     """Seconds that an MCP server may take to start."""
 
 
+class AutoSettings(_Section):
+    """Mode ``auto``: a small model answers, and heavy tasks go to a larger one."""
+
+    orchestrator: Literal["apple", "ollama", "mlx", "none"] | None = None
+    """Where the small model comes from; unset means the first of these that is ready."""
+    orchestrator_model: _Text | None = None
+    """The small model; else the largest of up to 4.5 billion parameters."""
+    delegation: Literal["eager", "balanced", "frugal"] = "balanced"
+    """How readily a new session delegates; the session's option changes it."""
+    propose: Literal["uncertain", "always", "never"] = "uncertain"
+    """When the small model is asked what it would do: if the rubric is uncertain, always,
+    or never."""
+    propose_timeout: float = Field(default=5.0, gt=0)
+    """Seconds that a proposal may take; the rubric decides alone then."""
+    small_timeout: float = Field(default=120.0, gt=0)
+    """Seconds that the small model may be silent; a larger one answers then."""
+    progress_timeout: float = Field(default=600.0, gt=0)
+    """Seconds that GPT-OSS may give no sign of life before it is given up."""
+    fallback: bool = True
+    """Whether another model may answer, and say so, where GPT-OSS cannot."""
+    log: bool = True
+    """Whether decisions are logged; on this machine only, prompts as a hash."""
+    log_prompts: bool = False
+    """Whether the log holds the prompts' text too."""
+
+
 class TelemetrySettings(_Section):
     """Figures of each turn, kept on this machine only."""
 
@@ -175,6 +201,7 @@ class Settings(_Section):
     ollama: OllamaSettings = OllamaSettings()
     mlx: MlxSettings = MlxSettings()
     gptoss: GptOssSettings = GptOssSettings()
+    auto: AutoSettings = AutoSettings()
     engine: EngineSettings = EngineSettings()
     log: LogSettings = LogSettings()
     telemetry: TelemetrySettings = TelemetrySettings()

@@ -25,7 +25,7 @@ class Choices:
         session = self._open.table.get(request.session_id)
         async with session.control:
             modes = await self._open.modes_of(session)
-            await _choose_mode(modes, session, request.mode_id)
+            await self._choose_mode(modes, session, request.mode_id)
             await self._open.tell_options(modes, session)
         return {}
 
@@ -48,19 +48,33 @@ class Choices:
         return SetSessionConfigOptionResponse(config_options=options).to_wire()
 
     async def _choose(self, modes: Modes, session: Session, option: str, value: str) -> None:
-        from acp_agent.protocol.options import MODE, MODEL, PERMISSIONS, permission_mode
+        from acp_agent.protocol import options
         from acp_agent.protocol.wire.updates import CurrentModeUpdate
 
-        if option == MODE:
-            await _choose_mode(modes, session, value)
+        if option == options.MODE:
+            await self._choose_mode(modes, session, value)
             await self._open.send(session, CurrentModeUpdate(current_mode_id=value))
-        elif option == MODEL:
+        elif option == options.MODEL:
             session.models[session.mode] = value
             session.greeting = None
-        elif option == PERMISSIONS:
-            session.permissions = permission_mode(value)
+        elif option == options.PERMISSIONS:
+            session.permissions = options.permission_mode(value)
+        elif option == options.DELEGATION:
+            session.delegation = options.delegation(value)
         else:
             session.thought_levels[session.mode] = value
+
+    async def _choose_mode(self, modes: Modes, session: Session, mode: str) -> None:
+        if mode not in modes.listing:
+            known = ", ".join(modes.listing)
+            raise InvalidParams(f"params.modeId: there is no mode {mode!r}; choose one of {known}.")
+        await modes.refresh(mode)
+        modes.check(mode)
+        before, session.mode = session.mode, mode
+        session.greeting = None
+        modes.pin(session)
+        if before != mode:
+            (await self._open.ready()).mode_chosen(session, before, mode)
 
 
 async def _check_choice(modes: Modes, session: Session, option_id: str, value: object) -> str:
@@ -73,14 +87,3 @@ async def _check_choice(modes: Modes, session: Session, option_id: str, value: o
         await modes.refresh(session.mode)
         modes.check(session.mode)
         return check_choice(modes, session, option_id, value)
-
-
-async def _choose_mode(modes: Modes, session: Session, mode: str) -> None:
-    if mode not in modes.backends:
-        known = ", ".join(modes.backends)
-        raise InvalidParams(f"params.modeId: there is no mode {mode!r}; choose one of {known}.")
-    await modes.refresh(mode)
-    modes.check(mode)
-    session.mode = mode
-    session.greeting = None
-    modes.pin(session)

@@ -40,7 +40,9 @@ def user_message(blocks: Sequence[ContentBlock]) -> UserMessage:
     text = "".join(_text_of(index, block) for index, block in enumerate(blocks))
     if not text.strip():
         raise InvalidParams("params.prompt: there is nothing in it; send at least some text.")
-    return UserMessage(text)
+    attached = tuple(name for block in blocks if (name := _attached_name(block)))
+    said = "".join(block.text for block in blocks if isinstance(block, TextContent))
+    return UserMessage(text, said if attached else None, attached)
 
 
 async def read_prompt(blocks: Sequence[ContentBlock], workspace: Workspace | None) -> UserMessage:
@@ -50,6 +52,17 @@ async def read_prompt(blocks: Sequence[ContentBlock], workspace: Workspace | Non
         InvalidParams: as ``user_message``.
     """
     return user_message(blocks if workspace is None else await read_links(blocks, workspace))
+
+
+def _attached_name(block: ContentBlock) -> str:
+    """The address of what ``block`` embeds or links to; empty for text."""
+    match block:
+        case ResourceLink():
+            return block.uri
+        case EmbeddedResource():
+            return block.resource.uri
+        case _:
+            return ""
 
 
 def _text_of(index: int, block: ContentBlock) -> str:

@@ -19,11 +19,13 @@ from acp_agent.turn.modes import Modes
 
 if TYPE_CHECKING:
     from acp_agent.protocol.abilities import ClientAbilities
+    from acp_agent.sessions.session import Delegation
     from acp_agent.telemetry.turns import TurnRecord
     from acp_agent.tools.actions import PermissionMode
     from acp_agent.tools.base import Toolbox
     from acp_agent.tools.mcp.servers import McpServers, ServerConfig
     from acp_agent.tools.workspace import Workspace
+    from acp_agent.turn.auto.services import AutoServices
     from acp_agent.turn.commands.services import CommandServices
 
 
@@ -48,6 +50,12 @@ class Loaded:
     """Drops what is kept outside this process for a session, by its id; never raises."""
     permissions: "PermissionMode" = "ask"
     """What a new session asks the user."""
+    delegation: "Delegation" = "balanced"
+    """How readily a new session delegates in mode ``auto``."""
+    auto: "AutoServices | None" = None
+    """What mode ``auto`` needs, where there is one."""
+    mode_chosen: Callable[[Session, str, str], None] = lambda session, before, mode: None
+    """The user chose another mode by hand: the mode before, and the one now."""
 
 
 class OpenSessions:

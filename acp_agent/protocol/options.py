@@ -7,7 +7,7 @@ Source: https://agentclientprotocol.com/protocol/v1/session-config-options
 """
 
 from collections.abc import Mapping
-from typing import Final, Literal
+from typing import Final, Literal, TypeVar
 
 from acp_agent.backends.base import Readiness
 from acp_agent.errors import InvalidParams
@@ -19,14 +19,20 @@ from acp_agent.protocol.wire.options import (
     SessionMode,
     SessionModeState,
 )
-from acp_agent.sessions.session import Session
+from acp_agent.sessions.session import Delegation, Session
 from acp_agent.tools.actions import PermissionMode
 from acp_agent.turn.modes import Modes
+
+ValueT = TypeVar("ValueT", bound=str)
 
 MODE: Final = "mode"
 MODEL: Final = "model"
 THOUGHT_LEVEL: Final = "thought_level"
 PERMISSIONS: Final = "permissions"
+DELEGATION: Final = "delegation"
+
+_AUTO: Final = "auto"
+"""The mode in which a small model delegates to a larger one."""
 
 _PERMISSION_MODES: Final[Mapping[PermissionMode, tuple[str, str]]] = {
     "ask": ("Ask", "Reading in the project is free; edits, commands and fetches ask"),
@@ -35,12 +41,18 @@ _PERMISSION_MODES: Final[Mapping[PermissionMode, tuple[str, str]]] = {
     "full": ("Full", "Nothing asks, but for what is never free"),
 }
 
+_DELEGATIONS: Final[Mapping[Delegation, tuple[str, str]]] = {
+    "eager": ("Eager", "The larger model answers unless a prompt is plainly light"),
+    "balanced": ("Balanced", "The larger model answers what looks heavy"),
+    "frugal": ("Frugal", "The larger model answers only what is plainly heavy"),
+}
+
 
 def mode_state(modes: Modes, session: Session) -> SessionModeState:
     """The ``modes`` of a session response."""
     available = [
-        SessionMode(id=mode, name=backend.name, description=_describe(modes, mode))
-        for mode, backend in modes.backends.items()
+        SessionMode(id=mode, name=listed.name, description=_describe(modes, mode))
+        for mode, listed in modes.listing.items()
     ]
     return SessionModeState(current_mode_id=session.mode, available_modes=available)
 
@@ -52,6 +64,8 @@ def config_options(modes: Modes, session: Session) -> list[SessionConfigOption]:
         options.append(model)
     if (level := _thought_option(modes, session)) is not None:
         options.append(level)
+    if session.mode == _AUTO:
+        options.append(_delegation_option(session))
     options.append(_permissions_option(session))
     return options
 
@@ -85,27 +99,38 @@ def permission_mode(value: str) -> PermissionMode:
     Raises:
         InvalidParams: there is no such value.
     """
-    for mode in _PERMISSION_MODES:
-        if mode == value:
-            return mode
+    return _known(PERMISSIONS, value, _PERMISSION_MODES)
+
+
+def delegation(value: str) -> Delegation:
+    """The value of the option ``delegation`` as sessions keep it.
+
+    Raises:
+        InvalidParams: there is no such value.
+    """
+    return _known(DELEGATION, value, _DELEGATIONS)
+
+
+def _known(option: str, value: str, choices: Mapping[ValueT, object]) -> ValueT:
+    for choice in choices:
+        if choice == value:
+            return choice
     raise InvalidParams(
-        f"params.value: permissions cannot be {value!r}; "
-        f"choose one of {', '.join(_PERMISSION_MODES)}."
+        f"params.value: {option} cannot be {value!r}; choose one of {', '.join(choices)}."
     )
 
 
 def _describe(modes: Modes, mode: str) -> str:
-    backend, state = modes.backends[mode], modes.readiness.get(mode, Readiness(True))
+    listed, state = modes.listing[mode], modes.readiness.get(mode, Readiness(True))
     if not state.ready:
         return f"Not ready: {state.reason}"
-    about = backend.description.rstrip(".")
+    about = listed.description.rstrip(".")
     return f"{about}. {state.reason}" if state.reason else about
 
 
 def _mode_option(modes: Modes, session: Session) -> SessionConfigSelect:
     choices = [
-        _choice(mode, backend.name, _describe(modes, mode))
-        for mode, backend in modes.backends.items()
+        _choice(mode, listed.name, _describe(modes, mode)) for mode, listed in modes.listing.items()
     ]
     return _select(MODE, "Mode", "Which of your models answers", session.mode, choices)
 
@@ -129,6 +154,12 @@ def _thought_option(modes: Modes, session: Session) -> SessionConfigSelect | Non
     return _select(THOUGHT_LEVEL, "Thinking", "How much the model thinks first", current, choices)
 
 
+def _delegation_option(session: Session) -> SessionConfigSelect:
+    choices = [_choice(value, *words) for value, words in _DELEGATIONS.items()]
+    about = "How readily the larger model answers"
+    return _select(DELEGATION, "Delegation", about, session.delegation, choices)
+
+
 def _permissions_option(session: Session) -> SessionConfigSelect:
     choices = [_choice(mode, *words) for mode, words in _PERMISSION_MODES.items()]
     about = "What tools may do without asking"
@@ -136,14 +167,14 @@ def _permissions_option(session: Session) -> SessionConfigSelect:
 
 
 def _select(
-    id: SessionConfigOptionCategory | Literal["permissions"],
+    id: SessionConfigOptionCategory | Literal["permissions", "delegation"],
     name: str,
     description: str,
     value: str,
     choices: list[SessionConfigSelectOption],
 ) -> SessionConfigSelect:
-    # ACP has no category for permissions; an option need not have one.
-    category = None if id == PERMISSIONS else id
+    # ACP has no category for these; an option need not have one.
+    category = None if id in (PERMISSIONS, DELEGATION) else id
     return SessionConfigSelect(
         id=id,
         name=name,

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from acp_agent.protocol.wire.prompt import PromptResponse
     from acp_agent.telemetry.turns import TurnRecord
     from acp_agent.tools.mcp.servers import McpServers
+    from acp_agent.turn.auto.services import AutoServices
+    from acp_agent.turn.loop import TurnEnd
+    from acp_agent.turn.meter import Meter
 
 
 PATIENCE_SECONDS = 1.0
@@ -110,13 +113,12 @@ class Prompts:
     ) -> "PromptResponse":
         """One turn; its figures are kept and go with its answer, however it ends."""
         from acp_agent.protocol.wire.prompt import PromptResponse
-        from acp_agent.turn.loop import run_turn
         from acp_agent.turn.meter import Meter
 
         loaded = await self._open.ready()
         meter = Meter()
         try:
-            end = await run_turn(session, message, modes, output, meter)
+            end = await _answer(session, message, modes, output, meter, loaded.auto)
         except BaseException as error:
             cancelled = isinstance(error, anyio.get_cancelled_exc_class())
             meta = _keep(meter.record(None, cancelled=cancelled), loaded)
@@ -130,6 +132,24 @@ class Prompts:
         modes = (await self._open.ready()).modes
         await modes.refresh(session.mode)
         await self._open.tell_changes(modes, session)
+
+
+async def _answer(
+    session: Session,
+    message: "UserMessage",
+    modes: Modes,
+    output: "SessionOutput",
+    meter: "Meter",
+    auto: "AutoServices | None",
+) -> "TurnEnd":
+    """A turn in the session's mode."""
+    if session.mode in modes.composed and auto is not None:
+        from acp_agent.turn.auto.turn import answer_auto
+
+        return await answer_auto(session, message, modes, output, meter, auto)
+    from acp_agent.turn.loop import run_turn
+
+    return await run_turn(session, message, modes, output, meter)
 
 
 async def _show_start(servers: "McpServers", output: "SessionOutput") -> None:

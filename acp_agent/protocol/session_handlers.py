@@ -46,6 +46,7 @@ class SessionHandlers:
         session = Session(str(uuid4()), request.cwd, modes.default())
         session.greeting = loaded.greeting(session.mode)
         session.permissions = loaded.permissions
+        session.delegation = loaded.delegation
         session.toolbox = loaded.toolbox
         session.workspace = self._workspace(loaded, session, request)
         modes.pin(session)
@@ -74,7 +75,10 @@ class SessionHandlers:
             servers = self._open.servers.pop(session.id, None)
             if servers is not None:
                 await servers.aclose()
-            await (await self._open.ready()).forget(session.id)
+            loaded = await self._open.ready()
+            if loaded.auto is not None:
+                loaded.auto.watch.forget(session.id)
+            await loaded.forget(session.id)
         return {}
 
     def _workspace(

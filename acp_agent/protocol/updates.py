@@ -6,7 +6,8 @@ tool-call ids, which the caller gives.
 Source: https://agentclientprotocol.com/protocol/v1/schema#sessionupdate
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias, TypeVar
 
 from acp_agent.backends.base import Plan, Progress, Usage
 from acp_agent.protocol.call_content import contents
@@ -14,22 +15,51 @@ from acp_agent.protocol.wire import tool_calls as calls
 from acp_agent.protocol.wire import updates as wire
 from acp_agent.protocol.wire.base import WireModel
 from acp_agent.protocol.wire.content import TextContent
-from acp_agent.rpc.frames import JsonObject, encode_text
+from acp_agent.rpc.frames import JsonObject, encode, encode_text
 from acp_agent.tools.base import Place
-from acp_agent.turn.output import ShownCall
+from acp_agent.turn.output import ShownCall, Source
 
-NOTICE_META = {"acp-agent": {"notice": True}}
+SourceMeta: TypeAlias = Mapping[str, Any]
+"""``_meta`` that says whose part of the answer an update is."""
+
+UpdateT = TypeVar("UpdateT", bound=WireModel)
+
+_OURS = "acp-agent"
+"""The key of everything of ours in ``_meta``."""
+
+NOTICE_META = {_OURS: {"notice": True}}
 """Marks text that comes from the agent itself and is no part of the model's answer."""
 
 CHUNK_TAIL = b"}}}}\n"
 
 
-def chunk_head(session_id: str, kind: str, message_id: str) -> bytes:
+def source_meta(source: Source, call_id: str | None) -> SourceMeta:
+    """The ``_meta`` of what ``source`` writes; ``call_id`` is its call's on the wire, None
+    where none is shown."""
+    about = {"mode": source.mode, "model": source.model}
+    if call_id is not None:
+        about["toolCallId"] = call_id
+    return {_OURS: {"source": about}}
+
+
+def marked(update: UpdateT, source: SourceMeta | None) -> UpdateT:
+    """``update`` as a part of what ``source`` writes, beside what its ``_meta`` says."""
+    if source is None:
+        return update
+    meta = update.meta or {}
+    ours = {**meta.get(_OURS, {}), **source[_OURS]}
+    return update.model_copy(update={"meta": {**meta, _OURS: ours}})
+
+
+def chunk_head(
+    session_id: str, kind: str, message_id: str, source: SourceMeta | None = None
+) -> bytes:
     """The line of a text chunk up to its text; ``CHUNK_TAIL`` follows the text.
 
     ``kind`` is ``agent_message_chunk`` or ``agent_thought_chunk``. A stream's chunks
     differ in their text only, so the rest is encoded once.
     """
+    meta = b"" if source is None else b',"_meta":' + encode(dict(source)).rstrip(b"\n")
     session, update, message = encode_text(session_id), encode_text(kind), encode_text(message_id)
     return (
         b'{"jsonrpc":"2.0","method":"session/update","params":{"sessionId":'
@@ -38,6 +68,7 @@ def chunk_head(session_id: str, kind: str, message_id: str) -> bytes:
         + update
         + b',"messageId":'
         + message
+        + meta
         + b',"content":{"type":"text","text":'
     )
 

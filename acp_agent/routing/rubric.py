@@ -33,10 +33,11 @@ LABELS: Mapping[str, str] = {
     "files": "files named or attached",
     "tool_calls": "tool calls to be expected",
     "code": "code in the prompt",
+    "code_block": "a block of code",
     "code_task": "words of programming",
     "maths_notation": "mathematical notation",
     "maths_words": "words of mathematics",
-    "numbers": "numbers",
+    "calculation": "figures to be worked with",
     "units": "quantities with units",
     "extraction": "data to be extracted or converted",
     "steps": "several steps",
@@ -45,13 +46,19 @@ LABELS: Mapping[str, str] = {
     "constraints": "constraints",
     "conditions": "conditions",
     "relations": "quantities or times set in relation",
-    "clauses": "many clauses",
     "sentence_length": "long sentences",
     "quotes": "quotations",
     "reasoning": "an explanation or comparison",
+    "task_size": "size of the request",
     "heavy_task": "words of a heavy task",
+    "hard_topic": "a hard topic, such as concurrency or security",
+    "breadth": "many parts of a project",
+    "tests": "tests to be written",
     "instruction": "opens with a task",
     "light_task": "words of a light task",
+    "small_thing": "a small thing to be changed or named",
+    "short_question": "a short question",
+    "courtesy": "thanks or a greeting",
     "prose": "plain prose to be written",
     "lookup": "a fact to be looked up",
 }
@@ -153,7 +160,7 @@ def _judge(
     if features.wish == "quick_answer":
         return False, "explicit_request", "The prompt asks for a quick answer."
     tokens = features.prompt_tokens + features.context_tokens
-    if window is not None and tokens > window:
+    if window is not None and tokens > window and not _is_small_talk(features):
         return (
             True,
             "needs_large_context",
@@ -168,6 +175,12 @@ def _judge(
     tools = sum(contributions.get(name, 0.0) for name in _TOOL_FEATURES)
     heavy = sum(value for value in contributions.values() if value > 0)
     return True, "needs_external_tools" if tools > heavy / 2 else "needs_delegation", reason
+
+
+def _is_small_talk(features: Features) -> bool:
+    """Whether the prompt is thanks or a greeting only: that needs nothing of a history,
+    however long it is, and the small model gets as much of it as fits."""
+    return features.values.get("courtesy", 0.0) > 0
 
 
 def _explain(

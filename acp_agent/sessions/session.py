@@ -5,6 +5,7 @@ backends, or keeping a session beyond the process.
 """
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 import anyio
 
@@ -15,6 +16,19 @@ from acp_agent.tools.actions import Grant, PermissionMode
 from acp_agent.tools.base import Toolbox
 from acp_agent.tools.workspace import Workspace
 
+Delegation = Literal["eager", "balanced", "frugal"]
+"""How readily mode ``auto`` delegates."""
+
+
+@dataclass(slots=True, eq=False)
+class Consent:
+    """What the user allows: ``permissions`` and ``grants`` (oldest first) say what is asked,
+    one question at a time (``asking``). A delegation shares it with its session."""
+
+    permissions: PermissionMode = "ask"
+    grants: list[Grant] = field(default_factory=list[Grant])
+    asking: anyio.Lock = field(default_factory=anyio.Lock)
+
 
 @dataclass(slots=True, eq=False)
 class Session:
@@ -24,8 +38,8 @@ class Session:
     ``surroundings`` is what the session found around it, None until a model is told of it.
     ``greeting`` is told once, before the first answer. ``control`` serves requests that
     change the session in their order of arrival. ``toolbox`` is what models with tools are
-    offered; the tools work in ``workspace``, where ``permissions`` and ``grants`` (oldest
-    first) say what the user is asked. ``plan`` is the model's, as it was last shown.
+    offered; the tools work in ``workspace`` as far as ``consent`` goes. ``plan`` is the
+    model's, as it was last shown. ``delegation`` says how readily mode ``auto`` delegates.
     """
 
     id: str
@@ -42,9 +56,23 @@ class Session:
     control: anyio.Lock = field(default_factory=anyio.Lock)
     toolbox: Toolbox = field(default_factory=Toolbox)
     workspace: Workspace | None = None
-    permissions: PermissionMode = "ask"
-    grants: list[Grant] = field(default_factory=list[Grant])
+    consent: Consent = field(default_factory=Consent)
     plan: tuple[PlanStep, ...] = ()
+    delegation: Delegation = "balanced"
+
+    @property
+    def permissions(self) -> PermissionMode:
+        """What tools may do without asking."""
+        return self.consent.permissions
+
+    @permissions.setter
+    def permissions(self, mode: PermissionMode) -> None:
+        self.consent.permissions = mode
+
+    @property
+    def grants(self) -> list[Grant]:
+        """The answers that hold for the rest of the session."""
+        return self.consent.grants
 
 
 class SessionTable:

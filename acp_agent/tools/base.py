@@ -6,7 +6,7 @@ model to read, never an exception.
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, TypeVar, cast
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -52,6 +52,11 @@ class Outcome:
 class Editor(Protocol):
     """The user's editor, as a call that runs can use it."""
 
+    @property
+    def call(self) -> str:
+        """The id of the call."""
+        ...
+
     async def show(self, *shown: Shown) -> None:
         """Shows these in place of what the call showed before."""
         ...
@@ -79,7 +84,8 @@ class Prepared:
     """A call that can be made if it is allowed; until then nothing was changed.
 
     ``title`` is empty where the tool's own will do. ``shown`` is what the user is shown
-    while asked, such as the diff. ``asks_user``: all it does is to ask the user.
+    while asked, such as the diff. ``asks_user``: all it does is to ask the user. ``facts``
+    are shown beside the call's arguments.
     """
 
     action: Action
@@ -88,6 +94,7 @@ class Prepared:
     places: tuple[Place, ...] = ()
     shown: tuple[Shown, ...] = ()
     asks_user: bool = False
+    facts: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
 
 class Arguments(BaseModel):
@@ -119,10 +126,16 @@ class RunnableTool(Protocol):
 
 
 class Toolbox:
-    """The tools on offer, in the order in which models are told of them."""
+    """The tools on offer, in the order in which models are told of them.
 
-    def __init__(self, tools: Iterable[RunnableTool] = ()) -> None:
+    ``aliases`` are other names of theirs that models are not told of, each with the tool's.
+    """
+
+    def __init__(
+        self, tools: Iterable[RunnableTool] = (), aliases: Mapping[str, str] | None = None
+    ) -> None:
         self._tools = {tool.tool.name: tool for tool in tools}
+        self._aliases = dict(aliases or {})
 
     def __iter__(self) -> Iterator[RunnableTool]:
         return iter(self._tools.values())
@@ -132,14 +145,16 @@ class Toolbox:
         """What models are told."""
         return tuple(each.tool for each in self._tools.values())
 
-    def extended(self, tools: Iterable[RunnableTool]) -> "Toolbox":
+    def extended(
+        self, tools: Iterable[RunnableTool], aliases: Mapping[str, str] | None = None
+    ) -> "Toolbox":
         """These tools, and ``tools`` behind them; of two of a name the first stays."""
         added = [tool for tool in tools if tool.tool.name not in self._tools]
-        return Toolbox([*self, *added])
+        return Toolbox([*self, *added], {**self._aliases, **(aliases or {})})
 
     def find(self, name: str) -> RunnableTool | None:
-        """The tool ``name``."""
-        return self._tools.get(name)
+        """The tool ``name``, by any of its names."""
+        return self._tools.get(name) or self._tools.get(self._aliases.get(name, ""))
 
     def explain_unknown(self, name: str) -> str:
         """Tells a model that there is no tool ``name``."""

@@ -17,9 +17,10 @@ from acp_agent.backends.base import Plan, ToolCallRequested
 from acp_agent.conversation import PlanStep, ToolCall, ToolResult
 from acp_agent.errors import AgentError
 from acp_agent.permissions import Allowed, Decision, Denied, Question, Scope, decide
+from acp_agent.routing.generate import NAMES
 from acp_agent.sessions.session import Session
 from acp_agent.tools.actions import Action
-from acp_agent.tools.base import CHANGING, CONCURRENT, Outcome, RunnableTool
+from acp_agent.tools.base import CHANGING, CONCURRENT, Outcome, RunnableTool, Toolbox
 from acp_agent.tools.shown import Shown, ShownText
 from acp_agent.tools.workspace import Workspace
 from acp_agent.turn.output import ShownCall, TurnOutput, call_requested
@@ -63,12 +64,12 @@ class Settled:
 
 @dataclass(slots=True, eq=False)
 class Caller:
-    """Runs the calls of one answer; one question to the user at a time."""
+    """Runs the calls of one answer to tools of ``toolbox``."""
 
     session: Session
     workspace: Workspace
     output: TurnOutput
-    _asking: anyio.Lock = field(default_factory=anyio.Lock)
+    toolbox: Toolbox
     _is_over: bool = False
     _made: int = 0
     _shown: "list[_Shown]" = field(default_factory=list["_Shown"])
@@ -103,7 +104,7 @@ class Caller:
         return Settled(ToolResult(call.id, call.name, text, failed=True))
 
     def _as_shown(self, call: ToolCall) -> "_Shown":
-        return _Shown(self.output, call_requested(call, self.session.toolbox.find(call.name)))
+        return _Shown(self.output, call_requested(call, self.toolbox.find(call.name)))
 
     async def _run(self, requested: ToolCallRequested, shown: "_Shown") -> Settled:
         """Runs one call and shows how it goes.
@@ -111,7 +112,7 @@ class Caller:
         A call with a fault, to a tool that is not there, or that fails, has a result too.
         """
         name = requested.call.name
-        tool = self.session.toolbox.find(name)
+        tool = self.toolbox.find(name)
         arguments = shown.call.arguments
         outcome = self._refuse(requested, tool, arguments)
         if outcome is None and tool is not None and arguments is not None:
@@ -127,8 +128,8 @@ class Caller:
         return Settled(result, outcome.ends_turn, has_changed)
 
     def _is_concurrent(self, requested: ToolCallRequested) -> bool:
-        tool = self.session.toolbox.find(requested.call.name)
-        return tool is not None and tool.kind in CONCURRENT
+        tool = self.toolbox.find(requested.call.name)
+        return tool is not None and (tool.kind in CONCURRENT or tool.tool.name in NAMES)
 
     def _refuse(
         self,
@@ -142,7 +143,7 @@ class Caller:
         if self._made >= MOST_CALLS:
             return Outcome(TOO_MANY, failed=True)
         if tool is None:
-            unknown = self.session.toolbox.explain_unknown(requested.call.name)
+            unknown = self.toolbox.explain_unknown(requested.call.name)
             return Outcome(unknown, failed=True)
         if requested.fault:
             return Outcome(f"The call was not made. {requested.fault}", failed=True)
@@ -158,7 +159,10 @@ class Caller:
         if isinstance(prepared, Outcome):
             return prepared
         title = prepared.title or shown.call.title
-        await shown.change(title=title, places=prepared.places, content=prepared.shown)
+        arguments = {**arguments, **prepared.facts}
+        await shown.change(
+            title=title, places=prepared.places, content=prepared.shown, arguments=arguments
+        )
         refused = await self._permit(prepared.action, shown)
         if refused is not None:
             return refused
@@ -171,7 +175,7 @@ class Caller:
         """Asks the user where that is needed; None if the call may be made."""
         decision = self._decide(action)
         if isinstance(decision, Question):
-            async with self._asking:
+            async with self.session.consent.asking:
                 decision = self._decide(action)  # an answer to another call may settle this one
                 if isinstance(decision, Question):
                     decision = await self._ask(decision, shown)
@@ -212,6 +216,10 @@ class _CallEditor:
         self._session = session
         self._output = output
         self._shown = shown
+
+    @property
+    def call(self) -> str:
+        return self._shown.call.id
 
     async def show(self, *shown: Shown) -> None:
         await self._shown.change(content=shown)

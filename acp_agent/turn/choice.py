@@ -4,13 +4,17 @@ Owns the choice of backend, model and level, and the one way to a model's stream
 own what the model is told (``turn/request``).
 """
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
 from dataclasses import dataclass
 
-from acp_agent.backends.base import Backend, Event, Model, ModelRequest, ToolSupport
+import anyio
+
+from acp_agent.backends.base import Backend, Event, Model, ModelRequest, Progress, ToolSupport
 from acp_agent.errors import BackendError
 from acp_agent.sessions.session import Session
-from acp_agent.turn.modes import Modes
+from acp_agent.tools.base import RunnableTool, Toolbox
+from acp_agent.turn.modes import Modes, Seat
 
 RESULT_LIMIT = 64 * 1024
 """Bytes of one call's text that a model gets where its window is large enough."""
@@ -24,12 +28,33 @@ _SMALL_WINDOW = 16_384
 
 @dataclass(slots=True, frozen=True)
 class Choice:
-    """What answers a turn: the same for all its requests."""
+    """What answers a turn: the same for all its requests.
+
+    ``temperature`` and ``max_tokens`` are None for the model's own. ``patience`` is how many
+    seconds the model may be silent, None for ever; ``patience_setting`` is where the user
+    says so. ``extra`` are tools beside the session's; one of them may be called by other
+    names too (``aliases``, each with the tool's).
+    """
 
     backend: Backend
     model: str
     details: Model | None
     level: str | None
+    temperature: float | None = None
+    max_tokens: int | None = None
+    patience: float | None = None
+    patience_setting: str = "auto.progress_timeout"
+    extra: tuple[RunnableTool, ...] = ()
+    aliases: tuple[tuple[str, str], ...] = ()
+
+    def toolbox(self, session: Session) -> Toolbox:
+        """The tools that the model is offered in ``session``."""
+        return session.toolbox.extended(self.extra, dict(self.aliases))
+
+    @property
+    def offer(self) -> str:
+        """What tells this offer of tools from others to the same model."""
+        return "+".join((self.tools, *(each.tool.name for each in self.extra)))
 
     @property
     def tools(self) -> ToolSupport:
@@ -47,34 +72,75 @@ class Choice:
         return self.model.rpartition("/")[2]
 
 
-async def choose(session: Session, modes: Modes) -> Choice:
-    """What the session's mode offers now; its tools' results are limited to the window.
+Choose = Callable[[], Awaitable[Choice]]
+"""Finds out what answers now; may raise as ``choose`` does."""
+
+
+async def choose(session: Session, modes: Modes, seat: Seat | None = None) -> Choice:
+    """What the session's mode (or the mode and model of ``seat``) offers now; its tools'
+    results are limited to the window. Of a composed mode, what leads it.
 
     Raises:
         BackendUnavailable: the mode is not ready.
         BackendError: it has no model.
     """
-    if session.mode not in modes.readiness or not modes.readiness[session.mode].ready:
-        await modes.refresh(session.mode)
-    modes.check(session.mode)
+    mode = session.mode if seat is None else seat.mode
+    if mode not in modes.readiness or not modes.readiness[mode].ready:
+        await modes.refresh(mode)
+    modes.check(mode)
+    if seat is None and mode in modes.composed:
+        return await choose(session, modes, modes.lead(mode))
     modes.pin(session)
-    model = modes.model(session)
+    model = modes.model(session, mode) if seat is None else seat.model
     if model is None:
-        raise BackendError(f"Mode {session.mode} has no model: choose one with the model option.")
-    backend = modes.backends[session.mode]
-    choice = Choice(backend, model, modes.model_details(session), modes.thought_level(session))
-    if session.workspace is not None:
-        session.workspace.result_limit = _result_limit(choice.window)
+        raise BackendError(f"Mode {mode} has no model: choose one with the model option.")
+    details = modes.details(mode, model)
+    choice = Choice(modes.backends[mode], model, details, modes.level(session, mode, details))
+    limit_results(session, choice)
     return choice
 
 
+def limit_results(session: Session, choice: Choice) -> None:
+    """Limits what tools tell in ``session`` to the window of ``choice``."""
+    if session.workspace is not None:
+        session.workspace.result_limit = _result_limit(choice.window)
+
+
 def open_stream(choice: Choice, request: ModelRequest) -> AsyncGenerator[Event, None]:
-    """The events of one request; tools are spelled in words where the model needs that."""
+    """The events of one request; tools are spelled in words where the model needs that.
+
+    Raises:
+        BackendError: also where the model was silent for longer than ``choice.patience``.
+    """
     if choice.tools == "text":
         from acp_agent.backends.text_tools import stream_with_text_tools
 
-        return stream_with_text_tools(choice.backend, request)
-    return choice.backend.stream(request)
+        events = stream_with_text_tools(choice.backend, request)
+    else:
+        events = choice.backend.stream(request)
+    return events if choice.patience is None else _watch(events, choice, choice.patience)
+
+
+async def _watch(
+    events: AsyncGenerator[Event, None], choice: Choice, seconds: float
+) -> AsyncGenerator[Event, None]:
+    """``events``; ends them where none comes for ``seconds``, waits not counted."""
+    is_waiting = False
+    async with aclosing(events):
+        while True:
+            try:
+                with anyio.fail_after(None if is_waiting else seconds):
+                    event = await anext(events, None)
+            except TimeoutError:
+                raise BackendError(
+                    f"{choice.label} gave no sign of life for {seconds:g} seconds and was given "
+                    "up. Send the prompt again, or raise "
+                    f"{choice.patience_setting} in the configuration."
+                ) from None
+            if event is None:
+                return
+            is_waiting = isinstance(event, Progress) and event.is_wait
+            yield event
 
 
 def _result_limit(window: int | None) -> int:

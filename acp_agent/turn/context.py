@@ -41,7 +41,7 @@ _PLAUSIBLE = 4
 
 async def open_context(choice: Choice, session: Session) -> ModelContext:
     """What the chosen model is told; made with its first request, the same from then on."""
-    key = (choice.backend.id, choice.model, choice.tools)
+    key = (choice.backend.id, choice.model, choice.offer)
     context = session.contexts.get(key)
     if context is None:
         context = session.contexts[key] = await _make(choice, session)
@@ -54,7 +54,7 @@ async def open_context(choice: Choice, session: Session) -> ModelContext:
 
 
 async def _make(choice: Choice, session: Session) -> ModelContext:
-    offered = offer(session.toolbox.tools, choice.tools, choice.window, choice.label)
+    offered = offer(choice.toolbox(session).tools, choice.tools, choice.window, choice.label)
     context = ModelContext(
         offered.tools, offered.instructions, fixed=offered.tokens, news=list(offered.news)
     )

@@ -6,6 +6,7 @@ a turn that was cut off. Does not own one request (``turn/request``) or one call
 """
 
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Literal
 
 import anyio
@@ -15,11 +16,12 @@ from acp_agent.conversation import AssistantMessage, ToolResult, UserMessage
 from acp_agent.errors import AgentError, BackendError, ModelNotInstalled
 from acp_agent.sessions.session import Session
 from acp_agent.turn.calls import Caller, Settled
+from acp_agent.turn.choice import Choice, Choose, choose
 from acp_agent.turn.history import Answer
 from acp_agent.turn.meter import Meter
 from acp_agent.turn.modes import Modes
 from acp_agent.turn.output import TurnOutput
-from acp_agent.turn.request import Choice, choose, offer_install, request_answer
+from acp_agent.turn.request import offer_install, request_answer
 from acp_agent.turn.results import STOP_AT, Repeats
 
 REQUEST_LIMIT = 50
@@ -39,8 +41,11 @@ async def run_turn(
     modes: Modes,
     output: TurnOutput,
     meter: Meter,
+    choose_answerer: Choose | None = None,
 ) -> TurnEnd:
     """Answers ``prompt`` in the session's mode; ``meter`` takes the turn's figures.
+
+    ``choose_answerer`` says what answers instead of what the mode offers.
 
     Cancelling the caller stops the model and the tool that runs; what was shown until
     then stays in the history, marked as interrupted. A prompt that failed with nothing
@@ -49,7 +54,8 @@ async def run_turn(
     Raises:
         BackendError: the model failed, with what to do; the session goes on.
     """
-    return await _Turn(session, modes, output, meter).run(prompt)
+    find = choose_answerer or partial(choose, session, modes)
+    return await _Turn(session, modes, output, meter, find).run(prompt)
 
 
 @dataclass(slots=True)
@@ -58,20 +64,21 @@ class _Turn:
     modes: Modes
     output: TurnOutput
     meter: Meter
+    choose: Choose
     answer: Answer = field(default_factory=Answer)
     repeats: Repeats = field(default_factory=Repeats)
     has_begun: bool = False
     is_explained: bool = False
 
     async def run(self, prompt: UserMessage) -> TurnEnd:
-        await choose(self.session, self.modes)  # not ready: nothing is left behind
+        await self.choose()  # not ready: nothing is left behind
         messages = self.session.conversation.messages
         before = len(messages)
         messages.append(prompt)
         try:
             await self._greet()
             # Showing the greeting may take long; the mode may be another one by then.
-            end = await self._rounds(await choose(self.session, self.modes))
+            end = await self._rounds(await self.choose())
         except AgentError:
             if not self.has_begun:
                 del messages[before:]
@@ -100,7 +107,7 @@ class _Turn:
                 raise BackendError("The model stopped without an end. Send the prompt again.")
             if not self.answer.calls or choice.tools == "none" or stop_reason == "refusal":
                 return stop_reason
-            if await self._run_calls(self.answer.calls):
+            if await self._run_calls(self.answer.calls, choice):
                 return "end_turn"
         await self._explain(
             f"The model was asked {REQUEST_LIMIT} times in this turn, which is the limit."
@@ -123,7 +130,7 @@ class _Turn:
                 # The mode is looked at anew: it may be another one by now.
                 await self.modes.refresh(*{choice.backend.id, self.session.mode})
                 self.meter.restart()
-                choice = await choose(self.session, self.modes)
+                choice = await self.choose()
                 await self._request(choice)
         finally:
             if self.answer.has_begun:
@@ -136,17 +143,18 @@ class _Turn:
             self.session.conversation.append(message)
 
     async def _request(self, choice: Choice) -> None:
-        self.meter.ask(choice.backend.name, choice.backend.id, choice.model)
+        self.meter.ask(choice.backend.name, self.session.mode, choice.model)
         await request_answer(choice, self.session, self.output, self.answer)
 
-    async def _run_calls(self, calls: list[ToolCallRequested]) -> bool:
+    async def _run_calls(self, calls: list[ToolCallRequested], choice: Choice) -> bool:
         """Runs ``calls``; each has a result afterwards, come what may.
 
         True if the turn is over: a question waits for the user, or nothing new comes.
         """
         settled: dict[int, Settled] = {}
         assert self.session.workspace is not None
-        caller = Caller(self.session, self.session.workspace, self.output)
+        toolbox = choice.toolbox(self.session)
+        caller = Caller(self.session, self.session.workspace, self.output, toolbox)
         repeated = 0
         try:
             await caller.run_all(calls, settled)

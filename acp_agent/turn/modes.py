@@ -6,6 +6,8 @@ session chose, nor how modes look on the wire.
 
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
 
 import anyio
 
@@ -16,11 +18,58 @@ from acp_agent.sessions.session import Session
 _log = logging.getLogger(__name__)
 
 
+@dataclass(slots=True, frozen=True)
+class Seat:
+    """Who answers: a backend's mode and one of its models."""
+
+    mode: str
+    model: str
+
+    @property
+    def name(self) -> str:
+        """Both, as logs have it."""
+        return f"{self.mode}/{self.model.rpartition('/')[2]}"
+
+
+class Composed(Protocol):
+    """A mode made of others, its ``parts`` by mode id.
+
+    ``id`` is the mode's id, ``name`` its label (ASCII), ``description`` one honest line.
+    """
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def description(self) -> str: ...
+    @property
+    def parts(self) -> Sequence[str]: ...
+
+    def assess(self, readiness: Mapping[str, Readiness]) -> Readiness:
+        """What the mode can do, from that of its parts; names no models of its own."""
+        ...
+
+    def lead(self, readiness: Mapping[str, Readiness]) -> Seat | None:
+        """Who answers by default; None where nobody can."""
+        ...
+
+
+class Listed(Protocol):
+    """What the user is told of a mode."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def description(self) -> str: ...
+
+
 class Modes:
     """The modes of this process.
 
     Args:
         backends: by mode id, in the order they are listed.
+        composed: modes made of these; they are listed behind.
         preference: mode ids for a new session, best first; the last is the last resort.
         configured: the user's default mode, None for the best that is ready.
     """
@@ -30,17 +79,26 @@ class Modes:
         backends: Mapping[str, Backend],
         preference: Sequence[str],
         configured: str | None = None,
+        composed: Sequence[Composed] = (),
     ) -> None:
         self.backends = backends
+        self.composed = {mode.id: mode for mode in composed}
+        self.listing: Mapping[str, Listed] = {**backends, **self.composed}
         self.readiness: dict[str, Readiness] = {}
         self._preference = preference
         self._configured = configured
 
     async def refresh(self, *modes: str) -> None:
         """Asks the backends of ``modes`` (default: all) at once what they can do now."""
+        asked: set[str] = set()
+        for mode in modes or tuple(self.listing):
+            asked.update(self.composed[mode].parts if mode in self.composed else (mode,))
         async with anyio.create_task_group() as tasks:
-            for mode in modes or tuple(self.backends):
+            for mode in asked:
                 tasks.start_soon(self._ask, mode)
+        for mode, composed in self.composed.items():
+            if all(part in self.readiness for part in composed.parts):
+                self.readiness[mode] = composed.assess(self.readiness)
 
     async def _ask(self, mode: str) -> None:
         try:
@@ -58,9 +116,9 @@ class Modes:
         The configured one, ready or not (it explains itself when it is not); else the
         first of the preference that is ready and has a model; else the last resort.
         """
-        if self._configured is not None and self._configured in self.backends:
+        if self._configured is not None and self._configured in self.listing:
             return self._configured
-        known = [mode for mode in self._preference if mode in self.backends]
+        known = [mode for mode in self._preference if mode in self.listing]
         for mode in known:
             state = self.readiness[mode]
             if state.ready and state.installed:
@@ -70,7 +128,7 @@ class Modes:
     @property
     def unknown_default(self) -> str | None:
         """The configured default mode if there is no such mode."""
-        return self._configured if self._configured not in (None, *self.backends) else None
+        return self._configured if self._configured not in (None, *self.listing) else None
 
     def check(self, mode: str) -> None:
         """Raises unless ``mode`` can be chosen, by the last ``refresh``.
@@ -79,9 +137,9 @@ class Modes:
             InvalidParams: no such mode.
             BackendUnavailable: it is not ready; the message says what to do.
         """
-        if mode not in self.backends:
+        if mode not in self.listing:
             raise InvalidParams(
-                f"There is no mode {mode!r}: choose one of {', '.join(self.backends)}."
+                f"There is no mode {mode!r}: choose one of {', '.join(self.listing)}."
             )
         state = self.readiness[mode]
         if not state.ready:
@@ -97,23 +155,43 @@ class Modes:
         """The models that ``session`` may choose from in its mode."""
         return self.readiness[session.mode].models
 
-    def model(self, session: Session) -> str | None:
-        """The model id in force: the user's choice, else the backend's default."""
-        state = self.readiness[session.mode]
-        return session.models.get(session.mode) or state.default_model
+    def model(self, session: Session, mode: str | None = None) -> str | None:
+        """The model id in force in ``mode`` (default: the session's): the user's choice, else
+        the backend's default. A composed mode has none."""
+        mode = mode or session.mode
+        return session.models.get(mode) or self.readiness[mode].default_model
 
     def model_details(self, session: Session) -> Model | None:
         """What is known of the model in force."""
-        wanted = self.model(session)
-        return next((model for model in self.models(session) if model.id == wanted), None)
+        return self.details(session.mode, self.model(session))
+
+    def details(self, mode: str, model: str | None) -> Model | None:
+        """What is known of ``model`` in ``mode``."""
+        return next((each for each in self.readiness[mode].models if each.id == model), None)
 
     def thought_level(self, session: Session) -> str | None:
         """The thought level in force; None for a model that has no levels."""
-        details = self.model_details(session)
+        return self.level(session, session.mode, self.model_details(session))
+
+    def level(self, session: Session, mode: str, details: Model | None) -> str | None:
+        """The level at which ``session`` lets the model with ``details`` think in ``mode``."""
         if details is None or not details.thought_levels:
             return None
-        chosen = session.thought_levels.get(session.mode)
+        chosen = session.thought_levels.get(mode)
         return chosen if chosen in details.thought_levels else details.thought_default
+
+    def lead(self, mode: str) -> Seat:
+        """Who answers in the composed ``mode`` by default.
+
+        Raises:
+            BackendUnavailable: nobody can.
+        """
+        seat = self.composed[mode].lead(self.readiness)
+        if seat is None:
+            raise BackendUnavailable(
+                f"Mode {mode} is not ready: {self.composed[mode].assess(self.readiness).reason}"
+            )
+        return seat
 
     def describe(self, session: Session) -> list[tuple[str, str]]:
         """What is in force in ``session``, as name and value for the user."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from acp_agent.backends.base import ToolSupport
 from acp_agent.conversation import Tool, estimate_text, estimate_tool
+from acp_agent.routing.generate import NAME, PLAIN_NAME
 from acp_agent.turn.instructions import INSTRUCTIONS
 
 ASSUMED_WINDOW = 8192
@@ -18,7 +19,16 @@ ASSUMED_WINDOW = 8192
 _OWN_SHARE = 0.25
 _MCP_SHARE = 0.15
 
-_LASTING = ("read_file", "list_directory", "search", "edit_file", "write_file", "run_command")
+_LASTING = (
+    PLAIN_NAME,
+    NAME,
+    "read_file",
+    "list_directory",
+    "search",
+    "edit_file",
+    "write_file",
+    "run_command",
+)
 """Tools that a small window keeps, the most needed first."""
 
 _TEXT_FORMAT = 160

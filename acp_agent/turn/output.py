@@ -14,6 +14,17 @@ from acp_agent.permissions import Option
 from acp_agent.tools.base import Kind, Place, RunnableTool, parse_object
 from acp_agent.tools.shown import Shown
 
+
+@dataclass(slots=True, frozen=True)
+class Source:
+    """Who writes a part of a turn's answer in the session's place: the mode and model of a
+    delegation, and the id of the call that stands for it."""
+
+    mode: str
+    model: str
+    call: str
+
+
 CallStatus = Literal["pending", "in_progress", "completed", "failed"]
 
 
@@ -79,6 +90,17 @@ class TurnOutput(Protocol):
 
         Raises:
             AgentError: the editor did not show the form.
+        """
+        ...
+
+    def branch(self, source: Source, *, counts: bool = False) -> "TurnOutput":
+        """Where a delegation writes: its own messages, marked with ``source``, and its own
+        calls. ``source.call`` is a call that this output has shown.
+
+        Several may write at the same time; the user is asked one question at a time. What a
+        delegation uses of a window is its own and not shown, unless it ``counts``: the model
+        then answers with the session's own conversation. Settling this output settles its
+        branches for good: what they are given after that is dropped.
         """
         ...
 

@@ -21,14 +21,12 @@ from acp_agent.backends.base import (
 from acp_agent.conversation import Message, UserMessage, estimate_tokens
 from acp_agent.errors import ContextOverflow, ModelNotInstalled
 from acp_agent.sessions.session import Session
-from acp_agent.turn.choice import Choice, choose, open_stream
+from acp_agent.turn.choice import Choice, open_stream
 from acp_agent.turn.compact import Compaction, explain_too_long
 from acp_agent.turn.context import count_used, hint_guides, note_usage, open_context
 from acp_agent.turn.elide import elide
 from acp_agent.turn.history import Answer, as_told
 from acp_agent.turn.output import TurnOutput, call_begun, call_requested
-
-__all__ = ["Choice", "choose", "offer_install", "request_answer"]
 
 _CUTS = 4
 """Times a request that did not fit is cut to half and tried again."""
@@ -121,7 +119,7 @@ class _Request:
 
     async def _take(self, event: Event) -> None:
         self._answer.take(event)
-        toolbox = self._session.toolbox
+        toolbox = self._choice.toolbox(self._session)
         if isinstance(event, ToolCallStarted):
             await self._output.show(call_begun(event, toolbox.find(event.name)))
         elif isinstance(event, ToolCallRequested):
@@ -141,6 +139,8 @@ class _Request:
             instructions=context.instructions,
             tools=context.tools,
             thought_level=choice.level,
+            temperature=choice.temperature,
+            max_tokens=choice.max_tokens,
         )
 
     def _count(self, usage: Usage, sent: Sequence[Message]) -> Usage:

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from acp_agent.backends.ollama.endpoint import find_endpoint
-from acp_agent.backends.ollama.models import canonical, human_size
+from acp_agent.backends.ollama.models import canonical, human_size, read_parameters
 from acp_agent.config.settings import OllamaSettings
 
 
@@ -63,3 +63,28 @@ def test_names_are_compared_in_one_form(name: str, expected: str) -> None:
 )
 def test_sizes_are_shown_as_ollama_does(size: int, expected: str) -> None:
     assert human_size(size) == expected
+
+
+@pytest.mark.parametrize(
+    ("size", "expected"),
+    [
+        ("1.5B", 1_500_000_000),
+        ("350M", 350_000_000),
+        ("134.52M", 134_520_000),
+        ("8x7B", 56_000_000_000),
+        ("8X22b", 176_000_000_000),
+        ("20.9B", 20_900_000_000),
+        ("1T", 1_000_000_000_000),
+        (" 567K ", 567_000),
+        ("", None),
+        ("0B", None),
+        ("7", None),
+        ("large", None),
+        ("1.B", None),
+        ("-1B", None),
+        ("9" * 5000 + "B", None),
+        ("\N{ARABIC-INDIC DIGIT SEVEN}B", None),
+    ],
+)
+def test_parameters_are_read_from_what_ollama_shows(size: str, expected: int | None) -> None:
+    assert read_parameters(size) == expected

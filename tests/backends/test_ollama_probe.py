@@ -62,6 +62,7 @@ async def test_chat_models_are_listed_newest_first(server: OllamaServer) -> None
     assert list(by_id) == ["new:8b", "gpt-oss:20b", "old:latest"]
     assert by_id["old:latest"].name == "old"
     assert by_id["old:latest"].description == "7.6B, Q4_K_M, 4.7 GB"
+    assert by_id["old:latest"].parameters == 7_600_000_000
     assert by_id["old:latest"].context_size == 8192
     assert by_id["old:latest"].thought_levels == ()
     assert by_id["new:8b"].context_size == 32_768

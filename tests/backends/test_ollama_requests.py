@@ -11,6 +11,7 @@ from acp_agent.config.settings import OllamaSettings
 from acp_agent.conversation import (
     AssistantMessage,
     Message,
+    Tool,
     ToolCall,
     ToolResult,
     UserMessage,
@@ -122,6 +123,21 @@ async def test_think_is_sent_as_the_model_takes_it(
     assert ("think" in body) == (sent is not None)
     assert any(isinstance(event, ThoughtDelta) for event in events) == bool(sent)
     assert text_of(events) == "yes"
+
+
+async def test_a_wanted_object_is_sent_as_format_but_not_beside_tools(
+    backend: OllamaBackend, server: OllamaServer
+) -> None:
+    schema = {"type": "object", "properties": {"n": {"type": "integer"}}}
+    await run(backend, ask())
+    await run(backend, ask(response_schema=schema))
+    await run(backend, ask(THINKER, response_schema=schema, thought_level="off"))
+    await run(backend, ask(response_schema=schema, tools=(Tool("ls", ""),)))
+    first, second, third, fourth = server.chats
+    assert "format" not in first
+    assert second["format"] == schema
+    assert (third["format"], third["think"]) == (schema, False)
+    assert "format" not in fourth
 
 
 @pytest.mark.parametrize(

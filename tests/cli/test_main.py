@@ -13,7 +13,7 @@ from acp_agent import __version__, cli
 from acp_agent.errors import ConfigError
 
 ROOT = Path(__file__).resolve().parents[2]
-COMMANDS = ["run", "chat", "demo", "models", "engine", "config", "serve"]
+COMMANDS = ["run", "chat", "demo", "models", "engine", "config", "mcp", "serve"]
 
 
 def call(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:

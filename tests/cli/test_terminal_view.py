@@ -111,3 +111,94 @@ def test_a_piped_answer_holds_nothing_else(capsys: pytest.CaptureFixture[str]) -
     assert capsys.readouterr().out == "\nNext.\n"
     assert file.getvalue() == "Small model.\nhm\n"
     assert view.answered
+
+
+def delegated(text: str, call: str, **fields: Any) -> dict[str, Any]:
+    source = {"mode": "gptoss_20b", "model": "big", "toolCallId": call}
+    return chunk(text, _meta={"acp-agent": {"source": source}}, messageId=call, **fields)
+
+
+def call_update(call: str, text: str = "", **fields: Any) -> dict[str, Any]:
+    content = [{"type": "content", "content": {"type": "text", "text": text}}] if text else []
+    update = {"sessionUpdate": "tool_call_update", "toolCallId": call, "content": content}
+    return update | fields
+
+
+def begun(call: str) -> dict[str, Any]:
+    return call_update(
+        call, "Why.", sessionUpdate="tool_call", title=f"Delegate {call}", status="in_progress"
+    )
+
+
+def test_a_delegation_is_a_line_at_each_end_and_its_answer_between() -> None:
+    view, file = plain_view()
+    view.show(begun("d1"))
+    view.show(delegated("One", "d1"))
+    view.show(call_update("d1", "Big is answering."))
+    view.show(delegated(" two", "d1"))
+    view.show(call_update("d1", "Big answered (9 tokens).\nOne two", status="completed"))
+    view.show(chunk("Done.", messageId="m"))
+    view.finish()
+    assert file.getvalue() == (
+        "> Delegate d1\nOne two\n+ Delegate d1: Big answered (9 tokens).\nDone.\n"
+    )
+
+
+def test_a_delegations_progress_does_not_cut_its_answer_on_a_terminal() -> None:
+    file = io.StringIO()
+    view = View(Console(file=file, width=40, force_terminal=True, color_system=None))
+    view.show(begun("d1"))
+    view.show(delegated("One", "d1"))
+    view.show(call_update("d1", "Big is answering."))
+    view.show(delegated(" two", "d1"))
+    view.show(call_update("d1", status="failed"))
+    assert file.getvalue() == "> Delegate d1\nOne two\n! Delegate d1\n"
+
+
+def test_the_content_of_other_calls_is_no_summary() -> None:
+    view, file = plain_view()
+    view.show(begun("c1"))
+    view.show(call_update("c1", "a.txt", status="completed"))
+    assert file.getvalue() == "> Delegate c1\n+ Delegate c1\n"
+
+
+def test_delegations_at_the_same_time_are_shown_one_after_another() -> None:
+    view, file = plain_view()
+    for update in (
+        *(begun(call) for call in ("d1", "d2", "d3")),
+        delegated("one", "d1"),
+        delegated("two", "d2"),
+        delegated("three", "d3"),
+        delegated(" one", "d1"),
+        delegated(" two", "d2"),
+        call_update("d2", "Well.", status="completed"),
+        chunk("meanwhile", messageId="m"),
+        call_update("d1", status="completed"),
+        delegated(" three", "d3"),
+        call_update("d3", status="failed"),
+        delegated("late", "d4"),
+    ):
+        view.show(update)
+    assert file.getvalue() == (
+        "> Delegate d1\n> Delegate d2\n> Delegate d3\n"
+        "one one\nmeanwhile\n+ Delegate d1\n"
+        "two two\n+ Delegate d2: Well.\n"
+        "three three\n! Delegate d3\nlate"
+    )
+
+
+def test_a_piped_answer_holds_the_delegated_one_once(capsys: pytest.CaptureFixture[str]) -> None:
+    file = io.StringIO()
+    view = AnswerView(Console(file=file, width=40))
+    for update in (
+        begun("d1"),
+        delegated("The ", "d1"),
+        delegated("hm", "d1", kind="agent_thought_chunk"),
+        delegated("answer", "d1"),
+        call_update("d1", "Well.\nThe answer", status="completed"),
+    ):
+        view.show(update)
+    view.end()
+    assert capsys.readouterr().out == "The answer\n"
+    assert file.getvalue() == "> Delegate d1\nhm\n+ Delegate d1: Well.\n"
+    assert view.answered

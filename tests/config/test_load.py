@@ -149,7 +149,7 @@ def test_values_that_fit(paths: Paths, text: str, key: str, value: object) -> No
         ("[models.a]\npath='/a'\nminimum_memory=9", "models.a takes only name beside path"),
         ("models.a.repo = '..'", "line 1: models.a.repo has a value that does not fit"),
         ("[models]\na = 1", "line 2: models holds tables only: write [models.NAME] above"),
-        ("x = 1", "one of default_mode, merge, ollama, mlx, gptoss, engine, log, telemetry, tools"),
+        ("x = 1", "one of default_mode, merge, ollama, mlx, gptoss, auto, engine, log, telemetry"),
         ('"a\\nb\\u001b" = 1', 'line 1: "a\\nb\\u001b" is not a setting'),
         ("merge = ", "FILE, line 1: this is not valid TOML (Invalid value)"),
         ("\n\nmerge true", "line 3: this is not valid TOML"),
@@ -233,11 +233,11 @@ def test_a_bad_variable_is_named(paths: Paths, name: str, text: str, message: st
 
 def test_every_setting_has_a_variable(paths: Paths) -> None:
     samples: dict[type, str] = {bool: "0", int: "64", float: "1.25", str: "10m", type(None): "1"}
-    special = {"log.level": "error", "gptoss.reasoning_effort": "low", "ollama.num_ctx": "777"}
-    special["tools.permissions"] = "full"
+    words = "log.level=error tools.permissions=full gptoss.reasoning_effort=low auto.propose=always"
+    words += " auto.orchestrator=mlx auto.delegation=eager ollama.num_ctx=777"
+    special = {word.partition("=")[0]: word.partition("=")[2] for word in words.split()}
     for key in setting_keys():
-        usual = samples[type(value_of(Settings(), dotted(key)))]
-        text = special.get(dotted(key), usual)
+        text = special.get(dotted(key), samples[type(value_of(Settings(), dotted(key)))])
         name = variables_of(key)[0]
         assert name == f"ACP_AGENT_{dotted(key).replace('.', '_').upper()}"
         loaded = load_settings(paths, {name: text})

@@ -21,10 +21,10 @@ from acp_agent.tools.actions import PermissionMode
 from acp_agent.tools.base import RunnableTool, Toolbox
 from acp_agent.tools.mcp.servers import McpServers, ServerConfig
 from acp_agent.tools.workspace import Commands, Workspace
-from acp_agent.turn.commands.services import CommandServices
-from acp_agent.turn.modes import Modes
+from acp_agent.turn.commands.services import CommandServices, Decisions
+from acp_agent.turn.modes import Composed, Modes
 from tests.fixtures.workspace import make_workspace
-from tests.protocol.sdk import check_message
+from tests.protocol.sdk import check_message, is_notice
 from tests.rpc.connection import Connection, Message, joined, request
 
 Json = Any
@@ -133,14 +133,13 @@ class Client(Connection):
 
     def text(self, kind: str = "agent_message_chunk") -> str:
         """The text of all chunks seen so far, without the agent's own notices."""
-        return "".join(
-            update["content"]["text"] for update in self.updates(kind) if "_meta" not in update
-        )
+        chunks = self.updates(kind)
+        return "".join(chunk["content"]["text"] for chunk in chunks if not is_notice(chunk))
 
     def notices(self) -> str:
         """The text of the agent's own notices."""
         chunks = self.updates("agent_message_chunk")
-        return "".join(chunk["content"]["text"] for chunk in chunks if "_meta" in chunk)
+        return "".join(chunk["content"]["text"] for chunk in chunks if is_notice(chunk))
 
 
 NEW_SESSION: Message = {"cwd": "/", "mcpServers": []}
@@ -173,6 +172,9 @@ def loaded_with(
     commands: Commands | None = None,
     exports: Path = Path("/nonexistent"),
     permissions: PermissionMode = "ask",
+    composed: Sequence[Composed] = (),
+    decisions: Decisions | None = None,
+    mode_chosen: Callable[[Session, str, str], None] = lambda session, before, mode: None,
 ) -> Loaded:
     """What sessions need, with ``backends`` as modes in this order of preference."""
 
@@ -193,7 +195,7 @@ def loaded_with(
     def servers(configured: Sequence[ServerConfig], workspace: Workspace) -> McpServers:
         return McpServers(configured, workspace.roots, start_timeout=20)
 
-    modes = Modes(backends, tuple(backends), default)
+    modes = Modes(backends, tuple(backends), default, composed)
     return Loaded(
         modes=modes,
         greeting=lambda mode: greeting,
@@ -201,11 +203,12 @@ def loaded_with(
         workspace=workspace,
         servers=servers,
         services=CommandServices(
-            modes, tuple(backends), default, status, unload, lambda model: None, exports
+            modes, tuple(backends), default, status, unload, lambda model: None, exports, decisions
         ),
         record=record,
         forget=forget,
         permissions=permissions,
+        mode_chosen=mode_chosen,
     )
 
 

@@ -17,7 +17,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from tests.protocol.sdk import check_message
+from tests.protocol.sdk import check_message, is_notice
 
 Message = dict[str, Any]
 Ends = tuple[int, int, int, int]
@@ -141,7 +141,7 @@ class AgentProcess:
         """The model's text in what was read from ``start`` on."""
         updates = [m["params"]["update"] for m in self.seen[start:] if "params" in m]
         chunks = [u for u in updates if u["sessionUpdate"] == "agent_message_chunk"]
-        return "".join(chunk["content"]["text"] for chunk in chunks if "_meta" not in chunk)
+        return "".join(chunk["content"]["text"] for chunk in chunks if not is_notice(chunk))
 
     def end_input(self) -> None:
         """Closes the agent's input."""

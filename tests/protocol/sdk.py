@@ -1,8 +1,8 @@
 """Checks that what the agent sends is what the official SDK's models say.
 
-Owns the check of one message. Every message that a test of ours sees on the wire goes
-through it. A message that the models would change on the way through (unknown fields,
-values that they replace by a default) is a failure as well.
+Owns the check of one message, and telling notices from answers. Every message that a test
+of ours sees on the wire goes through it. A message that the models would change on the way
+through (unknown fields, values that they replace by a default) is a failure as well.
 """
 
 from typing import Any
@@ -55,6 +55,11 @@ def check_message(message: dict[str, Json], method: str | None = None) -> None:
         assert set(message) == {"jsonrpc", "id", "result"}
         assert method is not None, f"a result for no request of ours: {message}"
         _check(RESULTS[method], message["result"])
+
+
+def is_notice(update: dict[str, Json]) -> bool:
+    """Whether a session update is a sentence of the agent's own, and no model's."""
+    return "notice" in update.get("_meta", {}).get("acp-agent", {})
 
 
 def _check_call(message: dict[str, Json]) -> None:

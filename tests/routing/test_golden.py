@@ -1,7 +1,5 @@
-"""The golden prompts for routing: the shape of the file, and that its halves are alike.
-
-Whether a decision agrees with them is tested elsewhere.
-"""
+"""The golden prompts for routing: the shape of the file, that its halves are alike, and
+that decisions agree with them (issue 5, acceptance 1)."""
 
 import json
 import re
@@ -11,6 +9,10 @@ from pathlib import Path
 from typing import TypedDict, cast
 
 import pytest
+
+from acp_agent.routing import features
+from acp_agent.routing.rubric import decide
+from acp_agent.routing.weights import load_weights
 
 FILE = Path(__file__).resolve().parent.parent / "data" / "routing" / "golden.jsonl"
 EXPECTED = {"local", "delegate", "either"}
@@ -138,3 +140,35 @@ def test_both_first_prompts_and_follow_ups_occur_in_each_half() -> None:
         context = [p["context_tokens"] for p in PROMPTS if p["split"] == split]
         assert 0 in context
         assert max(context) > 4_096
+
+
+WINDOW = 4_096
+"""Tokens of the small model that the labels are for."""
+
+
+def wrong_share(split: str, expected: str) -> float:
+    """The share of the prompts of ``split`` that should be ``expected`` and are not."""
+    weights = load_weights()
+    chosen = [p for p in PROMPTS if (p["split"], p["expected"]) == (split, expected)]
+    judged = [features.Prompt(p["prompt"], p["context_tokens"]) for p in chosen]
+    delegated = [
+        decide(features.read_features(prompt), weights, window=WINDOW).delegate for prompt in judged
+    ]
+    return sum(found != (expected == "delegate") for found in delegated) / len(chosen)
+
+
+@pytest.mark.parametrize("split", ["tune"])
+def test_few_light_prompts_are_delegated(split: str) -> None:
+    assert wrong_share(split, "local") <= 0.10
+
+
+@pytest.mark.parametrize("split", ["tune"])
+def test_hardly_a_heavy_prompt_is_not_delegated(split: str) -> None:
+    assert wrong_share(split, "delegate") <= 0.05
+
+
+def test_weights_tell_the_rates_of_the_tuning_half_as_they_are() -> None:
+    told = json.loads(Path(features.__file__).with_name("weights.json").read_text("utf-8"))
+    rates = told["provenance"]["golden_tuning_half"]
+    assert rates["false_delegation"] == pytest.approx(wrong_share("tune", "local"), abs=6e-4)
+    assert rates["missed_delegation"] == pytest.approx(wrong_share("tune", "delegate"), abs=6e-4)

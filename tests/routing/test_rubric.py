@@ -143,12 +143,19 @@ def test_what_does_not_fit_the_small_window_is_delegated() -> None:
     assert not decide(features, WEIGHTS).delegate
 
 
+def test_small_talk_needs_nothing_of_a_history_that_does_not_fit() -> None:
+    long = Prompt("Danke, das reicht mir!", context_tokens=6000)
+    assert not decide(read_features(long), WEIGHTS, window=4096).delegate
+    asked = Prompt("Danke, und warum geht das?", context_tokens=6000)
+    assert decide(read_features(asked), WEIGHTS, window=4096).delegate
+
+
 @pytest.mark.parametrize(
     ("values", "threshold", "delegate", "code"),
     [
-        ({"heavy_task": 1.0}, 0.2, True, "needs_delegation"),
+        ({"task_size": 1.0}, 0.2, True, "needs_delegation"),
         ({"tool_calls": 1.0, "files": 1.0}, 0.5, True, "needs_external_tools"),
-        ({"tool_calls": 0.2, "heavy_task": 1.0}, 0.2, True, "needs_delegation"),
+        ({"tool_calls": 0.2, "task_size": 1.0}, 0.2, True, "needs_delegation"),
         ({}, 0.9, False, "local_answer_sufficient"),
     ],
 )
@@ -186,7 +193,9 @@ def test_every_feature_has_a_weight_and_a_label() -> None:
 
 def test_packaged_weights_tell_where_they_come_from() -> None:
     data = json.loads(PACKAGED.read_text(encoding="utf-8"))
-    assert {"data", "method", "by_judgement", "left_out_apgr"} <= set(data["provenance"])
+    told = {"data", "method", "bounded_by_judgement", "left_out_apgr", "thresholds"}
+    assert told <= set(data["provenance"])
+    assert set(data["provenance"]["for_editors"]) <= set(NAMES)
     assert set(data["settings"]) == set(SETTINGS)
 
 

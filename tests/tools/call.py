@@ -12,6 +12,7 @@ from acp_agent.tools.workspace import Workspace
 class FakeEditor:
     """An editor that cannot ask and keeps what it is shown. Implements ``tools.base.Editor``."""
 
+    call = "call-1"
     can_ask = False
 
     def __init__(self) -> None:

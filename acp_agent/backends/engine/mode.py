@@ -24,6 +24,7 @@ from acp_agent.engine.folder import (
     estimate_parameters,
     is_model_folder,
     read_context_size,
+    read_json,
     read_model_type,
 )
 from acp_agent.errors import BackendError, BackendUnavailable, ModelNotInstalled
@@ -258,7 +259,8 @@ def describe_folder(
     if not is_gpt_oss(folder):
         size = estimate_parameters(folder)
         tools = "none" if size is not None and size < FEWEST_FOR_TOOLS else "text"
-        return Model(id, name, description, window, tools=tools)
+        known = None if _has_experts(folder) else size
+        return Model(id, name, description, window, tools=tools, parameters=known)
     return Model(
         id,
         name,
@@ -268,6 +270,12 @@ def describe_folder(
         thought_default=effort,
         tools="native",
     )
+
+
+def _has_experts(folder: Path) -> bool:
+    """Whether the model is a mixture of experts, which has far more than is estimated."""
+    config = read_json(folder / "config.json")
+    return any("expert" in key and value for key, value in config.items())
 
 
 def is_gpt_oss(folder: Path) -> bool:

@@ -6,6 +6,7 @@ Owns the body of ``POST /v1/chat/completions``, which is OpenAI's with the engin
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 from acp_agent.backends.base import ModelRequest
@@ -40,6 +41,8 @@ def request_body(
         body["reasoning_effort"] = request.thought_level
     if request.tools:
         body["tools"] = [_spell_tool(tool) for tool in request.tools]
+    elif request.response_schema is not None:
+        body["response_format"] = _spell_format(request.response_schema)
     return body
 
 
@@ -58,6 +61,11 @@ def _spell(message: Message) -> dict[str, object]:
     if message.tool_calls:
         spelt["tool_calls"] = [_spell_call(call) for call in message.tool_calls]
     return spelt
+
+
+def _spell_format(schema: Mapping[str, Any]) -> dict[str, object]:
+    """The wanted object, as OpenAI's API spells it; the engine takes it as advice only."""
+    return {"type": "json_schema", "json_schema": {"name": "answer", "schema": dict(schema)}}
 
 
 def _spell_call(call: ToolCall) -> dict[str, object]:

@@ -39,6 +39,10 @@ def chat_body(
     ``truncate`` and ``shift`` are off on every request: left out, Ollama drops the oldest
     messages without a word. ``num_ctx`` is always there: left out, the window depends on
     the server's memory and may be as small as 4,096 tokens.
+
+    ``format`` goes with any ``think``: the server lets the model think first. Some versions
+    ignore it for some models that are told not to think (0.17 to 0.20). With tools it stays
+    away: it would leave the model no way to call one.
     """
     options: dict[str, object] = {"num_ctx": num_ctx}
     temperature = settings.temperature if request.temperature is None else request.temperature
@@ -60,6 +64,8 @@ def chat_body(
         body["think"] = think
     if request.tools:
         body["tools"] = [_spelled_tool(tool) for tool in request.tools]
+    elif request.response_schema is not None:
+        body["format"] = dict(request.response_schema)
     return body
 
 

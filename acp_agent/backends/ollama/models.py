@@ -4,6 +4,7 @@ Owns listing, the cache of details by digest, and the choice of a default. Does 
 what a request does with them (``chat``).
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -24,6 +25,8 @@ _SHOW_LIMIT = 5.0
 _LOADED_LIMIT = 0.7
 _SHOWS_AT_ONCE = 4
 _GPT_OSS = ("gptoss", "gpt-oss")
+_PARAMETERS = re.compile(r"(?:([0-9]{1,4})x)?([0-9]{1,9}(?:\.[0-9]{1,6})?)([KMBT])", re.IGNORECASE)
+_UNITS = {"K": 10**3, "M": 10**6, "B": 10**9, "T": 10**12}
 
 
 @dataclass(slots=True, frozen=True)
@@ -232,6 +235,16 @@ def human_size(size: int) -> str:
     return f"{amount:.1f} {unit}" if amount < 100 else f"{amount:.0f} {unit}"
 
 
+def read_parameters(size: str) -> int | None:
+    """How many parameters ``size`` means, as ``20.9B``, ``350M`` or ``8x7B``; None where it
+    is written otherwise."""
+    match = _PARAMETERS.fullmatch(size.strip())
+    if match is None:
+        return None
+    times, number, unit = match.groups()
+    return round(int(times or 1) * float(number) * _UNITS[unit.upper()]) or None
+
+
 def _model(
     entry: "ListedModel",
     details: Details,
@@ -256,6 +269,7 @@ def _model(
         thought_levels=details.levels,
         thought_default=default_level(details.levels, settings.think),
         tools=tools,
+        parameters=read_parameters((about.parameter_size if about else None) or ""),
     )
 
 

@@ -28,13 +28,15 @@ _DEPTH_LIMIT = 6
 
 
 def told_in_words(request: ModelRequest) -> ModelRequest:
-    """``request`` without tools, which its instructions and messages tell instead."""
+    """``request`` without tools, which its instructions and messages tell instead, and free
+    to call them in its answer."""
     tools = "\n".join(map(spell_tool, request.tools))
     parts = (request.instructions, f"{FORMAT}{tools}")
     return replace(
         request,
         instructions="\n\n".join(part for part in parts if part),
         tools=(),
+        response_schema=None,
         messages=spell_messages(request.messages),
     )
 

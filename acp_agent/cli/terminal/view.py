@@ -14,6 +14,7 @@ from rich.segment import ControlType
 from rich.table import Table
 from rich.text import Text
 
+from acp_agent.cli.terminal.delegations import Delegations, source_call
 from acp_agent.cli.terminal.json_values import Json, as_object, as_objects
 from acp_agent.cli.terminal.session import Choice
 
@@ -62,9 +63,21 @@ class View:
         self._message: object = None
         self._at_start = True
         self._titles: dict[str, str] = {}
+        self._delegations = Delegations()
+        self._delegating: set[str] = set()
 
     def show(self, update: Json) -> None:
-        """Shows one session update; kinds that have no look are passed over."""
+        """Shows one session update; kinds that have no look are passed over.
+
+        Of delegations that answer at the same time, one is shown after another.
+        """
+        for each in self._delegations.order(update):
+            if (call := source_call(each)) is not None:
+                self._delegating.add(call)
+            self.show_now(each)
+
+    def show_now(self, update: Json) -> None:
+        """Shows one session update whose turn it is."""
         match update.get("sessionUpdate"):
             case "agent_message_chunk" if is_answer(update):
                 self._stream("text", update)
@@ -119,10 +132,22 @@ class View:
         over = status in ("completed", "failed")
         if over:
             del self._titles[call]
+            title += self._summary(call, update)
         if self.console.is_terminal:
-            self._overwrite(status, title, over)
+            # A delegation's progress would cut its answer into pieces.
+            if over or self._block in ("", "progress") or update["sessionUpdate"] == "tool_call":
+                self._overwrite(status, title, over)
         elif over or (news and update["sessionUpdate"] == "tool_call"):
             self.note(_mark(status, title), style="cyan")
+
+    def _summary(self, call: str, update: Json) -> str:
+        """How a delegation went, from the first line of its content; empty for other calls."""
+        if call not in self._delegating:
+            return ""
+        self._delegating.discard(call)
+        texts = [as_object(each.get("content")) for each in as_objects(update.get("content"))]
+        lines = "\n".join(str(text.get("text") or "") for text in texts).strip().splitlines()
+        return f": {lines[0]}" if lines else ""
 
     def _overwrite(self, status: str, title: str, over: bool) -> None:
         if self._block == "progress":
@@ -155,12 +180,12 @@ class AnswerView(View):
         self._open_line = False
         self._answer: object = None
 
-    def show(self, update: Json) -> None:
-        """Shows one session update."""
+    def show_now(self, update: Json) -> None:
+        """Shows one session update whose turn it is."""
         if is_answer(update) and self._piped:
             self._pass_on(chunk_text(update), update.get("messageId"))
         else:
-            super().show(update)
+            super().show_now(update)
 
     def write(self, block: _Block, text: str) -> None:
         """Writes answer text to stdout; other blocks go to the console."""

@@ -14,7 +14,7 @@ from acp_agent.conversation import UserMessage
 from acp_agent.errors import AgentError
 from acp_agent.sessions.session import Session
 from acp_agent.tools.mcp.configured import McpProblem
-from acp_agent.turn.commands import export, models, permissions, prompts
+from acp_agent.turn.commands import export, models, permissions, prompts, routing
 from acp_agent.turn.commands.services import CommandServices, PromptServers
 from acp_agent.turn.commands.table import COMMANDS, CommandOnOffer
 from acp_agent.turn.output import TurnOutput
@@ -101,7 +101,7 @@ async def _unload(asked: Asked) -> str:
 
 
 async def _routing(asked: Asked) -> str:
-    return await models.describe_routing(asked.session, asked.services)
+    return await routing.answer(asked.argument, asked.session, asked.services)
 
 
 async def _status(asked: Asked) -> str:

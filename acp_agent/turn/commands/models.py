@@ -1,4 +1,4 @@
-"""``/models``, ``/install``, ``/unload`` and ``/routing``.
+"""``/models``, ``/install`` and ``/unload``.
 
 Owns their words and course. Does not own readiness (``turn/modes``), installing (the
 backends) nor the engine.
@@ -16,14 +16,17 @@ async def describe_models(session: Session, modes: Modes) -> str:
     """The models of every mode, asked for now."""
     await modes.refresh()
     parts: list[str] = []
-    for mode, backend in modes.backends.items():
-        state = modes.readiness[mode]
+    for mode, listed in modes.listing.items():
+        state = modes.readiness.get(mode, Readiness(True))
         current = " (this session's mode)" if mode == session.mode else ""
-        parts += [f"**{backend.name}**, mode `{mode}`{current}", ""]
+        parts += [f"**{listed.name}**, mode `{mode}`{current}", ""]
+        if mode not in modes.backends:  # it answers with the models of others
+            parts += [f"- {listed.description.rstrip('.')}"]
         parts += [f"- {state.reason}"] if state.reason else []
         chosen = session.models.get(mode) or state.default_model
         parts += [_describe_model(model, chosen) for model in state.models]
-        parts += ["- no model"] if not state.models and not state.reason else []
+        if mode in modes.backends and not state.models and not state.reason:
+            parts += ["- no model"]
         parts.append("")
     parts.append("Choose mode and model with the session's options; `/install MODEL` gets one.")
     return "\n".join(parts) + "\n"
@@ -53,19 +56,33 @@ async def install(
     modes = services.modes
     await modes.refresh()
     state = modes.readiness[session.mode]
-    model = wanted or modes.model(session) or ""
-    if not wanted and (state.installed or not model):
+    model = wanted or _find_missing(session, modes) or modes.model(session) or ""
+    is_there = state.installed and session.mode not in modes.composed
+    if not wanted and (is_there or not model):
         return _nothing_missing(session, state, model)
     mode = _mode_for(model, session, modes)
-    backend = modes.backends[mode]
+    backend = modes.backends.get(mode)
     if not isinstance(backend, Installer):
-        raise InvalidParams(f"Mode {mode} cannot install models. Choose another mode first.")
+        raise InvalidParams(
+            f"Mode {mode} cannot install {_short(model)}. Choose the mode that it is for first; "
+            "`/models` lists what each knows."
+        )
     terms = services.install_terms(model)
     if terms is not None and not await output.ask(terms.title, terms.text):
         return f"{_short(model)} was not installed."
     await backend.install(model, output.emit, output.ask)
     await modes.refresh(mode)
     return f"{_short(model)} is installed. {_how_to_choose(mode, session, backend)}"
+
+
+def _find_missing(session: Session, modes: Modes) -> str | None:
+    """The model that a composed mode of the session's lacks: of its first part without one."""
+    composed = modes.composed.get(session.mode)
+    for part in () if composed is None else composed.parts:
+        state = modes.readiness[part]
+        if state.ready and not state.installed and state.default_model is not None:
+            return state.default_model
+    return None
 
 
 def _nothing_missing(session: Session, state: Readiness, model: str) -> str:
@@ -80,7 +97,8 @@ def _nothing_missing(session: Session, state: Readiness, model: str) -> str:
 def _mode_for(model: str, session: Session, modes: Modes) -> str:
     """The mode that knows ``model``, this session's first; else this session's."""
     for mode in (session.mode, *modes.backends):
-        if any(each.id == model for each in modes.readiness[mode].models):
+        state = modes.readiness[mode]
+        if state.default_model == model or any(each.id == model for each in state.models):
             return mode
     return session.mode
 
@@ -104,36 +122,6 @@ async def unload(wanted: str, services: CommandServices) -> str:
         )
     what = _short(wanted) if wanted else "Every model"
     return f"{what} was taken out of the engine's memory; the next prompt loads it again."
-
-
-async def describe_routing(session: Session, services: CommandServices) -> str:
-    """What answers in ``session`` and why, and what would in a new one."""
-    modes = services.modes
-    await modes.refresh()
-    rows = [f"- {name}: {value}" for name, value in modes.describe(session)]
-    parts = ["**This session**", "", *rows, ""]
-    parts += ["**A new session**", "", _why_default(services), ""]
-    parts += ["**The modes, best first**", ""]
-    known = [mode for mode in services.preference if mode in modes.backends]
-    for mode in [*known, *(mode for mode in modes.backends if mode not in known)]:
-        parts.append(f"- {mode}: {_describe_state(modes.readiness[mode])}")
-    parts += ["", "A session keeps its mode and model until you choose others in its options."]
-    return "\n".join(parts) + "\n"
-
-
-def _why_default(services: CommandServices) -> str:
-    mode = services.modes.default()
-    if services.configured_mode == mode:
-        return f"It starts in mode {mode}, which the configuration names (`default_mode`)."
-    state = services.modes.readiness[mode]
-    if state.ready and state.installed:
-        return f"It starts in mode {mode}, the best one that is ready and has its model."
-    return f"It starts in mode {mode}: no mode is ready and has its model."
-
-
-def _describe_state(state: Readiness) -> str:
-    word = "not ready" if not state.ready else "ready" if state.installed else "not installed"
-    return f"{word}. {state.reason}".rstrip(". ") + "."
 
 
 def _short(model: str) -> str:

@@ -6,11 +6,14 @@ Owns the interfaces only; ``app`` gives the functions, the session its MCP serve
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from acp_agent.sessions.session import Session
 from acp_agent.tools.mcp.prompts import Prompt
 from acp_agent.turn.modes import Modes
+
+if TYPE_CHECKING:
+    from acp_agent.routing.decisions import Feedback, Logged
 
 
 @dataclass(slots=True, frozen=True)
@@ -19,6 +22,23 @@ class InstallTerms:
 
     title: str
     text: str
+
+
+class Decisions(Protocol):
+    """The log of routing decisions; reads and writes its file, and never raises."""
+
+    def last(self, count: int, session: str | None = None) -> "Sequence[Logged]":
+        """The last ``count`` decisions (None: of all sessions), oldest first."""
+        ...
+
+    def mark(self, feedback: "Feedback") -> bool:
+        """Adds what the user thought of a decision; False where it was not written."""
+        ...
+
+    @property
+    def problem(self) -> str | None:
+        """Why the log cannot be used, in a sentence; None where it can."""
+        ...
 
 
 @dataclass(slots=True, frozen=True)
@@ -39,6 +59,8 @@ class CommandServices:
     """The terms of a model by its id; None where the catalogue does not have it."""
     exports: Path
     """The folder for exported conversations; need not exist."""
+    decisions: Decisions | None = None
+    """The log of routing decisions; None where none is kept."""
 
 
 class PromptServers(Protocol):

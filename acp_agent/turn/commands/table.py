@@ -57,7 +57,11 @@ COMMANDS = (
         "[ask | accept_edits | read_only | full | revoke NUMBER | revoke all]",
     ),
     SlashCommand("plan", "Plan a task without changes yet", "[task]; without one, show the plan"),
-    SlashCommand("routing", "Show which mode and model answer here, and why"),
+    SlashCommand(
+        "routing",
+        "Show which mode and model answer here and why, and the last decisions",
+        "[wrong | NUMBER]; wrong marks the last decision, NUMBER shows so many",
+    ),
     SlashCommand("export", "Write the conversation into a Markdown file"),
 )
 

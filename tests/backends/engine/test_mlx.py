@@ -1,5 +1,6 @@
 """Mode ``mlx`` over the real engine client: the backend contract, models, translation."""
 
+import json
 import re
 import subprocess
 import sys
@@ -18,7 +19,7 @@ from acp_agent.backends.base import (
 )
 from acp_agent.config.paths import find_paths
 from acp_agent.config.settings import EngineSettings
-from acp_agent.conversation import AssistantMessage, ToolCall, ToolResult, UserMessage
+from acp_agent.conversation import AssistantMessage, Tool, ToolCall, ToolResult, UserMessage
 from acp_agent.errors import BackendUnavailable, ContextOverflow, ModelNotInstalled
 from acp_agent.models.custom import CustomModel
 from acp_agent.models.store import ModelStore
@@ -86,6 +87,23 @@ class TestModels:
         answer = mode.prepare(ending())
         await mode.ask(model=str(isolated_home))
         assert answer.body["model"] == str(isolated_home)
+
+    @pytest.mark.parametrize(
+        ("config", "parameters"),
+        [
+            ({}, 12 * 576 * 576 * 30 + 49152 * 576),
+            ({"num_experts": None}, 12 * 576 * 576 * 30 + 49152 * 576),
+            ({"num_local_experts": 8}, None),
+            ({"hidden_size": None}, None),
+        ],
+    )
+    async def test_parameters_are_estimated_where_the_config_allows(
+        self, engine: FakeEngine, tmp_path: Path, config: dict[str, int], parameters: int | None
+    ) -> None:
+        sizes = {"hidden_size": 576, "num_hidden_layers": 30, "vocab_size": 49152}
+        (tmp_path / "config.json").write_text(json.dumps(sizes | config))
+        (_, model, *_) = (await Mode(engine, model=str(tmp_path)).backend.probe()).models
+        assert model.parameters == parameters
 
     async def test_a_folder_that_is_not_there_is_listed_and_refused_with_its_setting(
         self, engine: FakeEngine, tmp_path: Path
@@ -217,6 +235,21 @@ class TestTranslation:
         answer = mode.prepare(ending())
         await mode.ask(temperature=0.0, max_tokens=1)
         assert (answer.body["temperature"], answer.body["max_tokens"]) == (0.0, 1)
+
+    async def test_a_wanted_object_is_spelt_as_response_format(self, mode: Mode) -> None:
+        schema = {"type": "object", "properties": {"n": {"type": "integer"}}}
+        answer = mode.prepare(ending())
+        await mode.ask()
+        assert "response_format" not in answer.body
+        answer = mode.prepare(ending())
+        await mode.ask(response_schema=schema)
+        assert answer.body["response_format"] == {
+            "type": "json_schema",
+            "json_schema": {"name": "answer", "schema": schema},
+        }
+        answer = mode.prepare(ending())
+        await mode.ask(response_schema=schema, tools=(Tool("ls", ""),))
+        assert "response_format" not in answer.body
 
     async def test_chunks_become_events(self, mode: Mode) -> None:
         mode.prepare(

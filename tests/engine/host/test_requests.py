@@ -45,6 +45,12 @@ def test_a_tool_round_is_read() -> None:
     }
 
 
+def test_a_wanted_format_is_advice_that_is_not_followed() -> None:
+    schema = {"name": "answer", "schema": {"type": "object"}}
+    for wanted in ({"type": "json_schema", "json_schema": schema}, {"type": "text"}, "odd"):
+        assert parse(response_format=wanted) == parse()
+
+
 def test_parts_of_a_content_are_one_text() -> None:
     parts = [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]
     assert parse({"role": "user", "content": parts}).messages[1].text == "ab"

@@ -22,6 +22,7 @@ _SCRIPT = str(Path(__file__).parent / "faulty_server.py")
 class RecordingEditor:
     """Implements ``Editor``; ``has_shown`` is set at the first thing shown."""
 
+    call = "call-1"
     can_ask = False
 
     def __init__(self) -> None:

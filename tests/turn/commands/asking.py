@@ -10,9 +10,9 @@ from acp_agent.errors import BackendError
 from acp_agent.sessions.session import Session
 from acp_agent.tools.mcp.prompts import Prompt, PromptArgument
 from acp_agent.turn.commands.answer import answer_command
-from acp_agent.turn.commands.services import CommandServices, InstallTerms
+from acp_agent.turn.commands.services import CommandServices, Decisions, InstallTerms
 from acp_agent.turn.commands.table import find_command
-from acp_agent.turn.modes import Modes
+from acp_agent.turn.modes import Composed, Modes
 from tests.fixtures.fake_backend import FakeBackend
 from tests.protocol.backend import fake
 from tests.turn.output import FakeOutput
@@ -40,11 +40,14 @@ class Asking:
     terms: InstallTerms | None = None
     engine: bool | BackendError = True
     servers: FakeServers | None = None
+    composed: Sequence[Composed] = ()
+    decisions: Decisions | None = None
 
     def __post_init__(self) -> None:
         self.output = FakeOutput(*self.answers)
         self.unloaded: list[str | None] = []
-        modes = Modes({each.id: each for each in self.backends}, ["fake", "two"], self.configured)
+        backends = {each.id: each for each in self.backends}
+        modes = Modes(backends, ["fake", "two"], self.configured, self.composed)
         self.session = Session("s-1", "/home/ann/shop", self.backends[0].id)
         self.services = CommandServices(
             modes=modes,
@@ -54,6 +57,7 @@ class Asking:
             unload=self._unload,
             install_terms=lambda model: self.terms,
             exports=self.exports,
+            decisions=self.decisions,
         )
 
     async def _status(self, session: Session) -> str:

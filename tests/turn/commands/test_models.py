@@ -1,11 +1,13 @@
-"""``/models``, ``/install``, ``/unload`` and ``/routing``."""
+"""``/models``, ``/install`` and ``/unload``."""
 
 import pytest
 
 from acp_agent.backends.base import Model, Progress, Readiness
 from acp_agent.errors import BackendError
 from acp_agent.turn.commands.services import InstallTerms
-from tests.protocol.backend import MODEL, fake, lacking_model
+from tests.fixtures.fake_backend import FakeBackend
+from tests.fixtures.fake_composed import FakeComposed
+from tests.protocol.backend import fake, lacking_model
 from tests.turn.commands.asking import Asking
 
 pytestmark = pytest.mark.anyio
@@ -79,20 +81,15 @@ async def test_unload_takes_one_model_or_all() -> None:
     assert await refusing.read("/unload tiny") == "It is answering."
 
 
-async def test_routing_says_what_answers_and_why() -> None:
-    asking = Asking([fake(readiness=DOWN), fake(mode="two")])
-    text = await asking.read("/routing")
-    assert "**This session**\n\n- mode: fake\n- state: unavailable\n" in text
-    assert "in mode two, the best one that is ready" in text
-    assert "- fake: not ready. Start it.\n- two: ready.\n" in text
-
-
-async def test_routing_names_the_configured_mode() -> None:
-    asking = Asking([fake(), fake(mode="two", readiness=DOWN)], configured="two")
-    assert "in mode two, which the configuration names" in await asking.read("/routing")
-    missing = lacking_model()
-    assert "no mode is ready" in await Asking([missing]).read("/routing")
-    asking = Asking([fake(mode="odd"), fake()])
-    text = await asking.read("/routing")
-    assert text.index("- fake: ready") < text.index("- odd: ready")
-    assert MODEL.id in text
+async def test_a_composed_mode_is_listed_and_installs_what_its_parts_lack() -> None:
+    asking = Asking([lacking_model()], composed=[FakeComposed(parts=["fake"])])
+    asking.session.mode = "auto"
+    text = await asking.read("/models")
+    assert "**Auto**, mode `auto` (this session's mode)\n\n- Made of others\n" in text
+    assert text.count("- no model") == 0
+    assert "Mode auto cannot install unheard-of" in await asking.read("/install unheard-of")
+    assert "tiny is installed. It answers in mode fake" in await asking.read("/install tiny")
+    assert "tiny is installed. It answers in mode fake" in await asking.read("/install")
+    complete = Asking([FakeBackend()], composed=[FakeComposed(parts=["fake"])])
+    complete.session.mode = "auto"
+    assert "Say which model" in await complete.read("/install")

@@ -11,7 +11,7 @@ def test_the_commands_are_those_of_the_issue() -> None:
     names = "help models install unload status compact init permissions plan routing export"
     assert sorted(command.name for command in COMMANDS) == sorted(names.split())
     with_input = {command.name for command in COMMANDS if command.hint}
-    assert with_input == {"install", "unload", "init", "permissions", "plan"}
+    assert with_input == {"install", "unload", "init", "permissions", "plan", "routing"}
 
 
 @pytest.mark.parametrize(
@@ -20,6 +20,7 @@ def test_the_commands_are_those_of_the_issue() -> None:
         ("/help", "help", ""),
         ("  /status\n", "status", ""),
         ("/install smollm2-135m", "install", "smollm2-135m"),
+        ("/routing wrong", "routing", "wrong"),
         ("/plan\tfix the\nparser ", "plan", "fix the\nparser"),
         ("/permissions revoke  2", "permissions", "revoke  2"),
         ("/notes:review a.py", "notes:review", "a.py"),

@@ -1,0 +1,164 @@
+"""Mode ``auto`` among the others: of which modes it is made, and whether it can answer.
+
+Owns who the small model and the large ones are. Does not own deciding between them. Pure.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+
+from acp_agent.backends.base import Model, Readiness
+from acp_agent.config.settings import AutoSettings
+from acp_agent.routing.gates import Candidate
+from acp_agent.turn.auto.watch import MODE
+from acp_agent.turn.modes import Seat
+
+SMALL_MODES = ("apple", "ollama", "mlx")
+"""Where a small model may come from, best first."""
+LARGE_MODES = ("gptoss_20b", "ollama")
+"""Where GPT-OSS may come from, best first."""
+
+SMALL = 4_500_000_000
+"""Parameters of the largest model that counts as small."""
+
+LABELS: Mapping[str, str] = {
+    "apple": "Apple's on-device model",
+    "gptoss_20b": "GPT-OSS 20B",
+    "ollama": "Ollama",
+    "mlx": "MLX",
+}
+
+
+class AutoMode:
+    """Mode ``auto``, made of those of ``available``. Implements ``turn.modes.Composed``."""
+
+    id = MODE
+    name = "Auto"
+    description = "A small model answers, and heavy tasks go to GPT-OSS 20B"
+
+    def __init__(self, settings: AutoSettings, available: Collection[str]) -> None:
+        self._settings = settings
+        wanted = {*SMALL_MODES, *LARGE_MODES}
+        self.parts: Sequence[str] = [mode for mode in available if mode in wanted]
+
+    def assess(self, readiness: Mapping[str, Readiness]) -> Readiness:
+        """Ready if anybody can answer; the reason says who answers what."""
+        small = find_small(readiness, self._settings)
+        large = next((each for each in find_large(readiness) if _can_answer(each)), None)
+        if small is None and large is None:
+            return Readiness(
+                False,
+                "neither a small model nor GPT-OSS 20B is there: install one with "
+                "`acp-agent models install`, or start Ollama.",
+                installed=False,
+            )
+        if large is None:
+            return Readiness(True, f"{_tell(small)} answers everything: GPT-OSS 20B is missing.")
+        if small is None:
+            why = explain_no_small(readiness, self._settings)
+            return Readiness(True, f"{_tell(large)} answers everything: {why}")
+        return Readiness(True, f"{_tell(small)} answers, {_tell(large)} does what is heavy.")
+
+    def lead(self, readiness: Mapping[str, Readiness]) -> Seat | None:
+        """The small model, else a large one."""
+        candidates = [find_small(readiness, self._settings), *find_large(readiness)]
+        for each in candidates:
+            if each is not None and each.model is not None and _can_answer(each):
+                return Seat(each.mode, each.model.id)
+        return None
+
+
+def find_small(readiness: Mapping[str, Readiness], settings: AutoSettings) -> Candidate | None:
+    """The small model that is ready, None where there is none."""
+    wanted = settings.orchestrator
+    for mode in SMALL_MODES if wanted is None else (wanted,):
+        state = readiness.get(mode)
+        if state is None or not state.ready:
+            continue
+        model = _pick_small(mode, state, settings.orchestrator_model)
+        if model is not None:
+            # Another model of the mode may be missing; this one is here.
+            return Candidate(mode, _label(mode, model), replace(state, installed=True), model)
+    return None
+
+
+def explain_no_small(readiness: Mapping[str, Readiness], settings: AutoSettings) -> str:
+    """Why there is no small model, in the rest of a sentence."""
+    wanted = settings.orchestrator
+    if wanted == "none":
+        return "the configuration has no small model (`auto.orchestrator`)."
+    if wanted is not None:
+        state = readiness.get(wanted)
+        what = settings.orchestrator_model or "a small model"
+        reason = state.reason if state and state.reason else f"{what} is not there."
+        return f"the small model of `auto.orchestrator`, {wanted}, cannot be used: {reason}"
+    return "there is no small model; `ollama pull qwen3:1.7b` gets one."
+
+
+def find_large(
+    readiness: Mapping[str, Readiness], chosen: Mapping[str, str] | None = None
+) -> list[Candidate]:
+    """Where GPT-OSS may come from, best first, ready or not.
+
+    ``chosen`` are the models that the session chose, by mode.
+    """
+    found: list[Candidate] = []
+    for mode in LARGE_MODES:
+        state = readiness.get(mode)
+        if state is not None:
+            model = _pick_large(mode, state, (chosen or {}).get(mode))
+            answers = _for_gpt_oss(state, mode, model)
+            found.append(Candidate(mode, _label(mode, model), answers, model))
+    return found
+
+
+def _pick_small(mode: str, state: Readiness, wanted: str | None) -> Model | None:
+    if wanted is not None:
+        return next((each for each in state.models if each.id == wanted), None)
+    if mode == "apple":
+        return _find(state, state.default_model)
+    # The size of a model that is not installed is not known.
+    small = [each for each in state.models if 0 < (each.parameters or 0) <= SMALL]
+    ours = [each for each in small if not is_gpt_oss(each)]
+    return max(ours, key=lambda each: each.parameters or 0, default=None)
+
+
+def _pick_large(mode: str, state: Readiness, chosen: str | None) -> Model | None:
+    if mode == "gptoss_20b":
+        return _find(state, chosen) or _find(state, state.default_model)
+    missing = None if state.installed else state.default_model
+    ours = [each for each in state.models if is_gpt_oss(each) and each.id != missing]
+    by_choice = next((each for each in ours if each.id == chosen), None)
+    return by_choice or next(iter(sorted(ours, key=lambda each: each.parameters or 0)), None)
+
+
+def _for_gpt_oss(state: Readiness, mode: str, model: Model | None) -> Readiness:
+    """``state`` as it is for GPT-OSS, whatever other models the server has or lacks."""
+    if mode == "gptoss_20b" or not state.ready:
+        return state
+    if model is not None:
+        return replace(state, installed=True)
+    return Readiness(True, "Ollama has no gpt-oss model; `ollama pull gpt-oss:20b` gets it.", False)
+
+
+def _label(mode: str, model: Model | None) -> str:
+    if model is None:
+        return LABELS[mode]
+    return model.name if mode in ("gptoss_20b", "apple") else f"{model.name} ({LABELS[mode]})"
+
+
+def is_gpt_oss(model: Model) -> bool:
+    """Whether ``model`` is GPT-OSS, by its name."""
+    return "gpt-oss" in model.id.lower()
+
+
+def _find(state: Readiness, wanted: str | None) -> Model | None:
+    return next((each for each in state.models if each.id == wanted), None)
+
+
+def _can_answer(candidate: Candidate) -> bool:
+    state = candidate.readiness
+    return candidate.model is not None and state.ready and state.installed
+
+
+def _tell(candidate: Candidate | None) -> str:
+    return "" if candidate is None else candidate.label
