@@ -1,14 +1,14 @@
 """A process of the agent: how it is built and ended.
 
-Owns the connection's life and signals. Does not own what a session needs (``loading``),
+Owns the connection's life. Does not own what a session needs (``loading``),
 which is imported when the first one starts.
 """
 
-import os
-import signal
+from functools import partial
 
 import anyio
 
+from acp_agent.app.signals import run_until_signal
 from acp_agent.protocol.handlers import Handlers
 from acp_agent.protocol.open_sessions import Loaded
 from acp_agent.rpc.descriptors import Wire
@@ -30,20 +30,7 @@ async def _serve(wire: Wire) -> int:
     handlers = Handlers(load)
     peer = handlers.connect(outbox)
     reader = LineReader(wire.read_fd)
-    status = 0
-    async with anyio.create_task_group() as tasks:
-
-        async def end_on_signal() -> None:
-            nonlocal status
-            with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
-                async for number in signals:
-                    status = 128 + number
-                    tasks.cancel_scope.cancel()
-
-        if os.name == "posix":
-            tasks.start_soon(end_on_signal)
-        await peer.run(reader.batches())
-        tasks.cancel_scope.cancel()
+    status = await run_until_signal(partial(peer.run, reader.batches()))
     with anyio.move_on_after(0.1):
         await handlers.aclose()
     return status

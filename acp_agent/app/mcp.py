@@ -1,11 +1,11 @@
 """A process that serves ``gptoss.generate`` to other agents: how it is built and ended.
 
-Owns the connection's life, signals, and which backends may answer. Does not own what the
+Owns the connection's life, and which backends may answer. Does not own what the
 server does (``mcp_server``).
 """
 
 import os
-import signal
+from functools import partial
 from uuid import uuid4
 
 import anyio
@@ -13,6 +13,7 @@ import anyio.to_thread
 
 from acp_agent.app.auto import open_decisions
 from acp_agent.app.backends import build_backends
+from acp_agent.app.signals import run_until_signal
 from acp_agent.backends.base import Backend
 from acp_agent.config.load import load_settings
 from acp_agent.config.paths import find_paths
@@ -50,20 +51,7 @@ async def _serve(wire: Wire) -> int:
 
     server = build_server(load)
     reader, outbox = LineReader(wire.read_fd), Outbox(writer_to(wire.write_fd))
-    status = 0
-    async with anyio.create_task_group() as tasks:
-
-        async def end_on_signal() -> None:
-            nonlocal status
-            with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
-                async for number in signals:
-                    status = 128 + number
-                    tasks.cancel_scope.cancel()
-
-        if os.name == "posix":
-            tasks.start_soon(end_on_signal)
-        await serve(server, reader.batches(), outbox)
-        tasks.cancel_scope.cancel()
+    status = await run_until_signal(partial(serve, server, reader.batches(), outbox))
     with anyio.move_on_after(_CLOSE_SECONDS):
         for backend in backends.values():
             await backend.aclose()

@@ -141,7 +141,8 @@ class Model:
     does not think, or cannot be told how much); ``thought_default`` is one of them.
     ``tools`` says how it can be offered tools: as its server understands them
     (``native``), told in words (``text``), or not at all. ``parameters`` is how many weights
-    it has, None if unknown.
+    it has, None if unknown. ``is_remote``: it runs on somebody else's machine, so that
+    nothing but the user may choose it.
     """
 
     id: str
@@ -152,6 +153,7 @@ class Model:
     thought_default: str | None = None
     tools: ToolSupport = "none"
     parameters: int | None = None
+    is_remote: bool = False
 
 
 @dataclass(slots=True, frozen=True)

@@ -41,11 +41,11 @@ class NoObject:
 
 @dataclass(slots=True)
 class _Answer:
-    """What a stream amounted to. ``called`` is the name of a tool that was called."""
+    """What a stream amounted to."""
 
     text: str = ""
     has_thought: bool = False
-    called: str | None = None
+    has_called: bool = False
     is_too_long: bool = False
     stop_reason: StopReason = "end_turn"
 
@@ -89,8 +89,8 @@ async def _listen(backend: Backend, request: ModelRequest, size_limit: int) -> _
                     size += len(text.encode("utf-8", "surrogatepass"))
                 case ThoughtDelta():
                     answer.has_thought = True
-                case ToolCallRequested(call):
-                    answer.called = call.name
+                case ToolCallRequested():
+                    answer.has_called = True
                 case Done(reason):
                     answer.stop_reason = reason
                 case _:
@@ -148,8 +148,8 @@ def _find_object(text: str, read: Callable[[Mapping[str, Any]], ResultT]) -> Res
 
 def _explain_missing(answer: _Answer) -> str:
     """Why there is no object, where that is not for what the text says."""
-    if answer.called is not None:
-        return f"The model called the tool {answer.called[:80]!r} instead of answering."
+    if answer.has_called:
+        return "The model called a tool instead of answering."
     if not answer.text.strip():
         if answer.stop_reason == "max_tokens":
             return "The answer's limit of tokens was reached before there was an answer."

@@ -1,22 +1,21 @@
 """``acp-agent`` as an editor spawns it: ACP on stdin and stdout.
 
-Owns the very first steps (claiming the descriptors before anything else is imported) and
-the very last one. Does not own the protocol.
+Owns the very first steps (claiming the descriptors before anything else is imported). Does
+not own the end of the process (``ending``), nor the protocol.
 """
 
-import os
+from collections.abc import Callable
 
-from acp_agent.rpc.descriptors import claim, relay_stderr
+from acp_agent.cli.ending import serve_and_exit
+from acp_agent.rpc.descriptors import Wire, claim
 
 
 def serve() -> int:
-    """Serves the client at the other end of stdin and stdout, then ends the process.
+    """Serves the client at the other end of stdin and stdout, then ends the process."""
+    return serve_and_exit(claim(), _load)
 
-    It does not return to its caller: interpreter shutdown would wait for threads that
-    may be stuck in a read or a name look-up, and the editor is gone by then.
-    """
-    wire = claim()
-    relay = relay_stderr()
+
+def _load() -> Callable[[Wire], int]:
     import gc
 
     # Collecting while modules load finds nothing and costs a tenth of the start.
@@ -25,16 +24,4 @@ def serve() -> int:
 
     gc.freeze()
     gc.enable()
-    status = 1
-    try:
-        status = run_agent(wire)
-    except KeyboardInterrupt:
-        status = 130
-    except BaseException:
-        import traceback
-
-        traceback.print_exc()
-    finally:
-        if relay is not None:
-            relay.close(0.1)
-        os._exit(status)
+    return run_agent

@@ -9,10 +9,7 @@ from dataclasses import dataclass, replace
 
 from acp_agent.backends.base import Backend, Model, Readiness
 from acp_agent.routing.decisions import Skipped
-from acp_agent.routing.gates import Candidate, check_gates, short_name
-
-FAMILY = "gpt-oss"
-"""What the names of the family's models begin with in Ollama's library."""
+from acp_agent.routing.gates import Candidate, check_gates, is_local_gpt_oss, short_name
 
 
 @dataclass(slots=True, frozen=True)
@@ -69,15 +66,9 @@ def find_own(readiness: Readiness) -> Model | None:
 
 def find_family(readiness: Readiness) -> Model | None:
     """A model of the gpt-oss family that runs on this machine, the default one if it is."""
-    models = [each for each in readiness.models if _is_local_family(each)]
+    models = [each for each in readiness.models if is_local_gpt_oss(each)]
     preferred = [each for each in models if each.id == readiness.default_model]
     return next(iter(preferred or models), None)
-
-
-def _is_local_family(model: Model) -> bool:
-    name = model.id.rpartition("/")[2].lower()
-    is_remote = "cloud" in name or "cloud" in model.description.lower()
-    return name.startswith(FAMILY) and not is_remote
 
 
 def _explain_missing(answerer: Answerer, readiness: Readiness) -> str:

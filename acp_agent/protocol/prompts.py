@@ -5,10 +5,12 @@ the figures that go with the answer. Does not own the turn (``turn/loop``), the 
 (``turn/commands``) nor which turn runs (``turns``).
 """
 
+from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
 import anyio
+import anyio.to_thread
 
 from acp_agent.errors import AgentError
 from acp_agent.protocol.open_sessions import Loaded, OpenSessions
@@ -54,6 +56,10 @@ class Prompts:
         call.on_settled.append(
             lambda: self._open.peer.start_soon(partial(self._look_again, session))
         )
+        loaded = await self._open.ready()
+        if loaded.auto is not None:
+            forget = loaded.auto.forget_ended
+            call.on_settled.append(lambda: self._open.peer.start_soon(forget))
         output = self._output(session)
         try:
             message = await read_prompt(request.prompt, session.workspace)
@@ -144,12 +150,18 @@ async def _answer(
 ) -> "TurnEnd":
     """A turn in the session's mode."""
     if session.mode in modes.composed and auto is not None:
-        from acp_agent.turn.auto.turn import answer_auto
-
+        # The first import takes some 80 ms, in which other sessions go on.
+        answer_auto = await anyio.to_thread.run_sync(_load_auto)
         return await answer_auto(session, message, modes, output, meter, auto)
     from acp_agent.turn.loop import run_turn
 
     return await run_turn(session, message, modes, output, meter)
+
+
+def _load_auto() -> "Callable[..., Awaitable[TurnEnd]]":
+    from acp_agent.turn.auto.turn import answer_auto
+
+    return answer_auto
 
 
 async def _show_start(servers: "McpServers", output: "SessionOutput") -> None:

@@ -77,7 +77,7 @@ class SessionHandlers:
                 await servers.aclose()
             loaded = await self._open.ready()
             if loaded.auto is not None:
-                loaded.auto.watch.forget(session.id)
+                loaded.auto.close(session.id)
             await loaded.forget(session.id)
         return {}
 

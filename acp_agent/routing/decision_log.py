@@ -67,6 +67,13 @@ class DecisionLog:
         """Lines that the last reading skipped: broken, or of a later version."""
         return self._unread
 
+    def prepare(self) -> None:
+        """Imports what writing needs, which takes some 30 ms; may be called in a thread."""
+        from acp_agent.routing.log_lines import parse_line
+
+        parse_line(b"{}")
+        self.hash_prompt("")
+
     def hash_prompt(self, text: str) -> str:
         """A keyed hash of ``text``; the same for all processes of this user. Where the key
         can be neither read nor kept, the same for this process."""

@@ -44,6 +44,16 @@ def short_name(model: str) -> str:
     return model.rstrip("/").rpartition("/")[2] if model.startswith(("/", "~")) else model
 
 
+def is_gpt_oss(model: Model) -> bool:
+    """Whether ``model`` is of the GPT-OSS family, by its name."""
+    return "gpt-oss" in model.id.lower()
+
+
+def is_local_gpt_oss(model: Model) -> bool:
+    """Whether it is, and runs where the user's data stay."""
+    return is_gpt_oss(model) and not model.is_remote
+
+
 def check_gates(candidate: Candidate, tokens: int, *, is_wished: bool = False) -> Skipped | None:
     """The gate that keeps ``candidate`` from a prompt of ``tokens``, None if it may answer.
 

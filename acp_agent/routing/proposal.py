@@ -130,7 +130,7 @@ def _one_of(value: Mapping[str, Any], key: str, allowed: Sequence[str]) -> str:
         raise ValueError(f"{key!r} is missing.")
     found = value[key]
     if not isinstance(found, str) or found not in allowed:
-        raise ValueError(f"{key} is {_quote(found)}, and must be one of {', '.join(allowed)}.")
+        raise ValueError(f"{key} is {_name(found)}, and must be one of {', '.join(allowed)}.")
     return found
 
 
@@ -139,12 +139,15 @@ def _confidence(value: Mapping[str, Any]) -> float:
         raise ValueError("'confidence' is missing.")
     found = value["confidence"]
     if isinstance(found, bool) or not isinstance(found, int | float) or not 0 <= found <= 1:
-        raise ValueError(f"confidence is {_quote(found)}, and must be a number from 0 to 1.")
+        raise ValueError(f"confidence is {_name(found)}, and must be a number from 0 to 1.")
     return float(found)
 
 
-def _quote(value: Any) -> str:
-    """``value`` as JSON, short; what is no JSON is named by its kind."""
+def _name(value: Any) -> str:
+    """``value`` as JSON, short. Texts and what holds them are named by their kind: they may
+    repeat the prompt, and the reason is logged."""
+    if isinstance(value, str):
+        return "another text"
     if isinstance(value, dict | list):
         return "an object" if isinstance(value, dict) else "a list"
     text = json.dumps(value, ensure_ascii=False, default=lambda other: type(other).__name__)

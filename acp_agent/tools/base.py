@@ -40,13 +40,15 @@ class Outcome:
     """What came of a call: ``text`` is for the model.
 
     ``shown`` is for the user, None where it is the text; empty leaves what was shown while
-    it ran. ``ends_turn`` leaves the next word to the user.
+    it ran. ``ends_turn`` leaves the next word to the user. ``is_answer``: the user has read
+    an answer of the call's, so that the model need not say anything more.
     """
 
     text: str
     failed: bool = False
     shown: tuple[Shown, ...] | None = None
     ends_turn: bool = False
+    is_answer: bool = False
 
 
 class Editor(Protocol):

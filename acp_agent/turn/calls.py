@@ -55,11 +55,13 @@ ResultT = TypeVar("ResultT")
 
 @dataclass(slots=True, frozen=True)
 class Settled:
-    """What came of a call; ``has_changed`` says whether it changed files."""
+    """What came of a call; ``has_changed`` says whether it changed files, ``is_answer``
+    whether the user has read an answer of it."""
 
     result: ToolResult
     ends_turn: bool = False
     has_changed: bool = False
+    is_answer: bool = False
 
 
 @dataclass(slots=True, eq=False)
@@ -125,7 +127,7 @@ class Caller:
         result = ToolResult(requested.call.id, name, text, failed=outcome.failed)
         self._is_over |= outcome.ends_turn
         has_changed = tool is not None and tool.kind in CHANGING and not outcome.failed
-        return Settled(result, outcome.ends_turn, has_changed)
+        return Settled(result, outcome.ends_turn, has_changed, outcome.is_answer)
 
     def _is_concurrent(self, requested: ToolCallRequested) -> bool:
         tool = self.toolbox.find(requested.call.name)

@@ -128,15 +128,16 @@ async def _watch(
     is_waiting = False
     async with aclosing(events):
         while True:
-            try:
-                with anyio.fail_after(None if is_waiting else seconds):
-                    event = await anext(events, None)
-            except TimeoutError:
+            event: Event | None = None
+            # Not fail_after: a TimeoutError of the backend's own is none of this.
+            with anyio.move_on_after(None if is_waiting else seconds) as silence:
+                event = await anext(events, None)
+            if silence.cancelled_caught:
                 raise BackendError(
                     f"{choice.label} gave no sign of life for {seconds:g} seconds and was given "
                     "up. Send the prompt again, or raise "
                     f"{choice.patience_setting} in the configuration."
-                ) from None
+                )
             if event is None:
                 return
             is_waiting = isinstance(event, Progress) and event.is_wait

@@ -168,9 +168,11 @@ class _Turn:
                 repeated = max(repeated, count)
         if repeated >= STOP_AT:
             await self._explain(_CIRCLES.format(count=repeated))
-        elif any(each.ends_turn for each in settled.values()):
-            self.is_explained = True  # the call itself is the question to the user
-        return self.is_explained
+            return True
+        # A call that the user has read an answer of, or is asked a question by, says enough.
+        ends = any(each.ends_turn for each in settled.values())
+        self.is_explained |= ends or any(each.is_answer for each in settled.values())
+        return ends
 
 
 def _nothing_said(answer: Answer, *, has_worked: bool) -> Notice:

@@ -21,6 +21,7 @@ from acp_agent.backends.base import (
 from acp_agent.conversation import Message, UserMessage, estimate_tokens
 from acp_agent.errors import ContextOverflow, ModelNotInstalled
 from acp_agent.sessions.session import Session
+from acp_agent.tools.base import RunnableTool
 from acp_agent.turn.choice import Choice, open_stream
 from acp_agent.turn.compact import Compaction, explain_too_long
 from acp_agent.turn.context import count_used, hint_guides, note_usage, open_context
@@ -119,14 +120,16 @@ class _Request:
 
     async def _take(self, event: Event) -> None:
         self._answer.take(event)
-        toolbox = self._choice.toolbox(self._session)
         if isinstance(event, ToolCallStarted):
-            await self._output.show(call_begun(event, toolbox.find(event.name)))
+            await self._output.show(call_begun(event, self._find_tool(event.name)))
         elif isinstance(event, ToolCallRequested):
             call = event.call
-            await self._output.show(call_requested(call, toolbox.find(call.name)))
+            await self._output.show(call_requested(call, self._find_tool(call.name)))
         else:
             await self._output.emit(event)
+
+    def _find_tool(self, name: str) -> RunnableTool | None:
+        return self._choice.toolbox(self._session).find(name)
 
     def _build(self, sent: Sequence[Message]) -> ModelRequest:
         context, choice = self._context, self._choice

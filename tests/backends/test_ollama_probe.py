@@ -104,6 +104,7 @@ async def test_default_model(
     assert readiness.installed
     by_id = {model.id: model for model in readiness.models}
     assert "not on this machine" in by_id["big:cloud"].description
+    assert [each.id for each in readiness.models if each.is_remote] == ["big:cloud"]
     if expected in loaded:
         assert by_id[expected].context_size == 65_536
 

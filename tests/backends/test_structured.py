@@ -117,7 +117,7 @@ async def test_the_second_request_says_what_was_wrong_with_the_first_answer() ->
         ([Done("max_tokens")], "limit of tokens was reached before"),
         ([*texts('{"n": 1'), Done("max_tokens")], "cut off at its limit of tokens"),
         ([*texts('{"n": 1}'), Done("refusal")], "refused"),
-        ([ToolCallRequested(ToolCall("1", "ls", "{}"))], "called the tool 'ls' instead"),
+        ([ToolCallRequested(ToolCall("1", "ls", "{}"))], "called a tool instead"),
         (texts("three"), "no complete JSON object"),
         (texts('{"n": 3'), "no complete JSON object"),
         (texts("{'n': 3}"), "no complete JSON object"),

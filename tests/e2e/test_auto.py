@@ -91,7 +91,7 @@ def assert_delegated(turn: Turn, dialogue: Dialogue, model: Path) -> Delegation:
     assert f"{model.name} is answering." in delegation.texts[1:-1]
     assert delegation.texts[-1].startswith(f"{model.name} answered (")
     sources = [source_of(each) for each in delegation.inner]
-    expected = {"mode": "gptoss_20b", "model": str(model), "toolCallId": shown["toolCallId"]}
+    expected = {"mode": "gptoss_20b", "model": model.name, "toolCallId": shown["toolCallId"]}
     assert all(each == expected for each in sources)
     return delegation
 

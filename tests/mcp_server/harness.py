@@ -31,7 +31,7 @@ PATIENCE = 10.0
 OWN = Model("/models/gpt-oss-20b", "GPT-OSS 20B", context_size=1000, thought_default="medium")
 OTHERS = (
     Model("llama3.2:latest", "llama3.2"),
-    Model("gpt-oss:120b-cloud", "gpt-oss:120b-cloud", "runs on Ollama's cloud"),
+    Model("gpt-oss:120b-cloud", "gpt-oss:120b-cloud", is_remote=True),
     Model("gpt-oss:20b", "gpt-oss:20b"),
 )
 

@@ -62,8 +62,7 @@ async def test_without_any_model_the_result_says_what_to_do(readiness: Readiness
 
 def test_a_model_that_runs_elsewhere_is_never_taken() -> None:
     assert find_family(ready(*OTHERS)) == OTHERS[2]
-    assert find_family(ready(replace(OTHERS[2], description="runs on Ollama's cloud"))) is None
-    assert find_family(ready(Model("gpt-oss:120b-cloud", "gpt-oss"))) is None
+    assert find_family(ready(replace(OTHERS[2], is_remote=True))) is None
     own = Model("hf.co/someone/gpt-oss-20b:latest", "mine")
     assert find_family(ready(own, OTHERS[2])) == own
 

@@ -103,7 +103,7 @@ async def test_the_model_thinks_as_little_as_it_can(
         ([TextDelta("x" * 4097)], "longer than 4,096 bytes"),
         ([TextDelta(json.dumps(GOOD | {"confidence": "high"}))], "a number from 0 to 1"),
         ([TextDelta(json.dumps(GOOD)), Done("refusal")], "refused"),
-        ([ToolCallRequested(ToolCall("1", "gptoss.generate", "{}"))], "called the tool"),
+        ([ToolCallRequested(ToolCall("1", "gptoss.generate", "{}"))], "called a tool"),
         ([BackendUnavailable("Ollama does not answer.")], "Ollama does not answer."),
         ([ValueError("a defect")], "The small model failed; the log says why."),
     ],
@@ -216,7 +216,8 @@ async def test_orders_within_the_prompt_reach_the_model_as_data_only() -> None:
 
     found = await ask(Obedient(), order)
     assert isinstance(found, NoProposal)
-    assert "root" in found.reason
+    assert "candidate is another text" in found.reason
+    assert "root" not in found.reason  # it is logged, and the prompt is not
 
 
 def is_in_sets(found: Proposal | NoProposal) -> bool:

@@ -122,9 +122,10 @@ async def test_a_cancel_goes_through() -> None:
     assert playing.stopped.is_set()
 
 
-async def test_an_error_of_the_models_stays_what_it_is() -> None:
-    backend = fake([BackendUnavailable("It is gone.")])
-    with pytest.raises(BackendUnavailable, match="It is gone"):
+@pytest.mark.parametrize("error", [BackendUnavailable("It is gone."), TimeoutError("It is gone.")])
+async def test_an_error_of_the_models_stays_what_it_is(error: Exception) -> None:
+    backend = fake([error])
+    with pytest.raises(type(error), match="It is gone"):
         await read(choice(backend, 5.0))
 
 

@@ -181,7 +181,8 @@ def _overflow(text: str) -> ContextOverflow:
 
 
 def _public(text: str) -> str:
-    line = _PATH.sub("(path)", " ".join(text.split()))
+    # Behind it Ollama quotes what the model wrote.
+    line = _PATH.sub("(path)", " ".join(text.partition("raw=")[0].split())).rstrip(" :,")
     if len(line) > _TEXT_LIMIT:
         line = line[:_TEXT_LIMIT].rstrip() + "…"
     return line.rstrip(".")

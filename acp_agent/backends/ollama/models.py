@@ -270,6 +270,8 @@ def _model(
         thought_default=default_level(details.levels, settings.think),
         tools=tools,
         parameters=read_parameters((about.parameter_size if about else None) or ""),
+        # Older servers do not tell the host; the library's names of such models do.
+        is_remote=bool(entry.remote_host) or name.endswith(("-cloud", ":cloud")),
     )
 
 

@@ -49,8 +49,11 @@ async def line_up(
     services: AutoServices,
     *,
     with_small: bool = True,
+    siblings: int = 0,
 ) -> Line:
     """The candidates for ``record``, the decided one first.
+
+    So many ``siblings`` of the turn may wait for a model already: they make nobody busy.
 
     Without fallback (a setting) only the first of a kind is in the line. Where nobody else
     can answer a prompt, one that is busy is waited for.
@@ -66,7 +69,8 @@ async def line_up(
     checked: list[tuple[Candidate, Skipped | None]] = []
     for each in line:
         is_second = any(skipped is None for _, skipped in checked)
-        checked.append((each, await _check(each, record, services, is_second=is_second)))
+        skipped = await _check(each, record, services, siblings, is_second=is_second)
+        checked.append((each, skipped))
     waits = record.origin == "prompt" and all(skipped for _, skipped in checked)
     return [
         each if skipped is None or (waits and skipped.gate == "busy") else skipped
@@ -75,7 +79,12 @@ async def line_up(
 
 
 async def _check(
-    candidate: Candidate, record: DecisionRecord, services: AutoServices, *, is_second: bool
+    candidate: Candidate,
+    record: DecisionRecord,
+    services: AutoServices,
+    siblings: int,
+    *,
+    is_second: bool,
 ) -> Skipped | None:
     is_wished = record.decision.delegate and record.decision.reason_code == "explicit_request"
     tokens = record.features.prompt_tokens
@@ -85,4 +94,5 @@ async def _check(
     if is_second:  # it answers only if the first fails: not worth the question now
         return None
     load = await services.read_load(candidate.model.id)
+    load = replace(load, waiting=max(0, load.waiting - siblings))
     return check_gates(replace(candidate, load=load), tokens, is_wished=is_wished)

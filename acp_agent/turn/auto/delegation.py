@@ -13,13 +13,12 @@ from acp_agent.backends.base import Notice
 from acp_agent.conversation import AssistantMessage, Message, ToolResult, UserMessage
 from acp_agent.errors import AgentError, BackendUnavailable
 from acp_agent.routing.decisions import DecisionRecord, Gate, Skipped
-from acp_agent.routing.gates import Candidate
+from acp_agent.routing.gates import Candidate, is_local_gpt_oss, short_name
 from acp_agent.routing.generate import NAME, NAMES
 from acp_agent.sessions.session import Session
 from acp_agent.tools.ask_user import ASKED
 from acp_agent.tools.base import Toolbox, parse_object
 from acp_agent.turn.auto.candidates import Line
-from acp_agent.turn.auto.mode import is_gpt_oss
 from acp_agent.turn.auto.shown import DelegatedOutput
 from acp_agent.turn.choice import Choice, choose
 from acp_agent.turn.loop import TurnEnd, run_turn
@@ -127,7 +126,7 @@ class Attempts:
         if not self.record.skipped or candidate.name == self.record.selected:
             return
         text = explain_substitute(self.record, candidate)
-        is_same = candidate.model is not None and is_gpt_oss(candidate.model)
+        is_same = candidate.model is not None and is_local_gpt_oss(candidate.model)
         if is_same and all(each.gate in _LASTING for each in self.record.skipped):
             if text in self.told:
                 return
@@ -184,7 +183,7 @@ class LargeTurn:
             AgentError: as ``turn.loop.run_turn``.
         """
         assert candidate.model is not None
-        source = Source(candidate.mode, candidate.model.id, self.call)
+        source = Source(candidate.mode, short_name(candidate.model.id), self.call)
         branch = self.output.branch(source, counts=self.counts)
         self.written = DelegatedOutput(branch, self.tell, candidate.label)
 
@@ -209,19 +208,22 @@ def _find_question(messages: Sequence[Message]) -> str | None:
     return str((parse_object(call.arguments) or {}).get("question", ""))
 
 
-def sub_session(session: Session, number: int, history: int) -> Session:
-    """A session of a delegation's own, with the first ``history`` messages of ``session``.
+def sub_session(session: Session, name: str, history: int) -> Session:
+    """A session of a delegation's own, with the first ``history`` messages of ``session``;
+    ``name`` tells it from others.
 
-    It has the same tools and permissions; what the user answers holds for both.
+    It has the same tools and permissions; what the user answers holds for both. Its plan is
+    its own: of several delegations none must take another's back.
     """
     child = replace(
         session,
-        id=f"{session.id}.{number}",
+        id=f"{session.id}.{name}",
         conversation=replace(
             session.conversation, messages=session.conversation.messages[:history]
         ),
         contexts={},
         greeting=None,
+        plan=(),
     )
     if session.workspace is not None:
         child.workspace = replace(session.workspace)

@@ -7,17 +7,18 @@ running the turn (``delegation``).
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import anyio
 import anyio.to_thread
 
-from acp_agent.conversation import Tool, UserMessage
+from acp_agent.conversation import AssistantMessage, Tool, ToolResult, UserMessage
 from acp_agent.errors import AgentError
 from acp_agent.routing.decisions import DecisionRecord, Skipped
 from acp_agent.routing.generate import (
     DESCRIPTION,
+    TASK_TYPES,
     GenerateArguments,
     find_fault,
     generate_schema,
@@ -34,6 +35,7 @@ from acp_agent.turn.auto.judging import Judge
 from acp_agent.turn.auto.outcome import UNFORESEEN, explain_empty, keep, note_end, note_failure
 from acp_agent.turn.auto.services import AutoServices
 from acp_agent.turn.auto.shown import facts, summarise, title
+from acp_agent.turn.calls import CUT_OFF
 from acp_agent.turn.meter import Meter
 from acp_agent.turn.modes import Modes
 from acp_agent.turn.output import TurnOutput
@@ -42,10 +44,8 @@ from acp_agent.turn.results import cap
 RESULT_LIMIT = 16 * 1024
 """Bytes of an answer that the small model is told at most."""
 
-FORGET_LIMIT = 0.25
-"""Seconds that servers may take to forget a delegation; a cancel waits for that too."""
-
 _PART = "{prompt}\n\n(Of this, do the following part:)\n{part}"
+_FOLDER = "\n\n(This is about the folder {folder}.)"
 _LIGHT = (
     "The call was not made. {reason} Answer the user yourself, with the other tools if need be."
 )
@@ -87,21 +87,21 @@ class GenerateTool:
     judge: Judge
     candidates: Candidates
     kind: Kind = "other"
-    _made: int = 0
     # Small models make a call again that went well; at a temperature above 0 no two answers
     # are alike, so the loop's own guard does not see it.
     _answered: set[str] = field(default_factory=set[str])
+    _texts: dict[str, str] = field(default_factory=dict[str, str])
     _open: dict[str, DecisionRecord] = field(default_factory=dict[str, DecisionRecord])
 
     @property
     def tool(self) -> Tool:
         """What the small model is told of it."""
-        return Tool(self.name, DESCRIPTION, generate_schema())
+        return _describe(self.name)
 
     def title(self, arguments: Mapping[str, Any]) -> str:
         """The call in a few words."""
         task = arguments.get("task_type")
-        return title("GPT-OSS 20B", task if isinstance(task, str) else "task")
+        return title("GPT-OSS 20B", task if task in TASK_TYPES else "task")
 
     async def prepare(
         self, arguments: Mapping[str, Any], workspace: Workspace
@@ -112,6 +112,16 @@ class GenerateTool:
             return wanted
         record = self.judge.judge_call(wanted, self.prompt.said or self.prompt.text)
         self._open[record.id] = record
+        try:
+            return await self._prepare(wanted, record, workspace)
+        except Exception:
+            note_failure(record, UNFORESEEN)
+            self._keep(record)
+            raise
+
+    async def _prepare(
+        self, wanted: GenerateArguments, record: DecisionRecord, workspace: Workspace
+    ) -> Prepared | Outcome:
         look = partial(find_fault, wanted, workspace.roots)
         fault = await anyio.to_thread.run_sync(look, abandon_on_cancel=True)
         if fault is None and wanted.user_prompt.strip() in self._answered:
@@ -121,7 +131,10 @@ class GenerateTool:
         if not record.decision.delegate:
             self._keep(record)
             return Outcome(_LIGHT.format(reason=record.decision.reason), failed=True)
-        line = await line_up(self.candidates, record, self.services, with_small=False)
+        siblings = len(self._open) - 1
+        line = await line_up(
+            self.candidates, record, self.services, with_small=False, siblings=siblings
+        )
         first = first_of(line)
         if first is None:
             record.skipped.extend(each for each in line if isinstance(each, Skipped))
@@ -138,10 +151,18 @@ class GenerateTool:
         )
 
     def close(self) -> None:
-        """Keeps the decisions on calls that a cancel kept from being made."""
+        """Keeps the decisions on calls that a cancel kept from being made, and in the history
+        what the user has read of answers that the calls' results do not hold whole."""
         for record in tuple(self._open.values()):
             record.outcome.cancelled = True
             self._keep(record)
+        messages = self.session.conversation.messages
+        results = {each.call_id: each for each in messages if isinstance(each, ToolResult)}
+        for call, text in self._texts.items():
+            result = results.get(call)
+            if result is None or text not in result.text:
+                is_cut_off = result is None or result.text == CUT_OFF
+                messages.append(AssistantMessage(text, interrupted=is_cut_off))
 
     def _refuse(self, record: DecisionRecord, fault: str) -> Outcome:
         # What follows the colon names folders, which the log does not hold.
@@ -164,9 +185,9 @@ class GenerateTool:
         line: Line,
         editor: Editor,
     ) -> Outcome:
-        turn = self._turn(wanted, editor)
-        attempts = Attempts(record, self.output, self.services.told)
-        prompt = UserMessage(_spell(self.prompt.text, wanted.user_prompt))
+        turn = self._turn(wanted, record, editor)
+        attempts = Attempts(record, self.output, self.services.known_to(self.session.id))
+        prompt = UserMessage(_spell(self.prompt.text, wanted))
         try:
             end = await attempts.run(line, partial(turn.run, prompt), lambda: turn.has_begun)
         except AgentError as error:
@@ -185,19 +206,20 @@ class GenerateTool:
                 self._answered.add(wanted.user_prompt.strip())
             return self._tell(record, turn, end)
         finally:
-            await self._end(record, turn)
+            if turn.text.strip():
+                self._texts[editor.call] = turn.text
+            self._end(record, turn)
 
-    def _turn(self, wanted: GenerateArguments, editor: Editor) -> LargeTurn:
+    def _turn(self, wanted: GenerateArguments, record: DecisionRecord, editor: Editor) -> LargeTurn:
         async def tell(text: str) -> None:
             await editor.show(ShownText(text))
 
-        self._made += 1
         changes = {
             "temperature": wanted.temperature,
             "max_tokens": wanted.max_tokens,
             "patience": self.services.settings.progress_timeout,
         }
-        child = sub_session(self.session, self._made, self.before)
+        child = sub_session(self.session, record.id, self.before)
         meter = Meter()
         return LargeTurn(child, self.modes, self.output, meter, editor.call, tell, changes)
 
@@ -216,7 +238,7 @@ class GenerateTool:
         told = _TOLD.format(label=label)
         if end != "end_turn":
             told = _CUT.format(label=label, end=end)
-        return Outcome(self._with_answer(told, turn.text), shown=shown)
+        return Outcome(self._with_answer(told, turn.text), shown=shown, is_answer=True)
 
     def _with_answer(self, told: str, text: str) -> str:
         limit = RESULT_LIMIT
@@ -224,21 +246,25 @@ class GenerateTool:
             limit = min(limit, self.session.workspace.result_limit * 3 // 4)
         return f"{told}\n\n{cap(text, limit)}" if text.strip() else told
 
-    async def _end(self, record: DecisionRecord, turn: LargeTurn) -> None:
-        """Keeps the figures, and has servers forget the delegation."""
+    def _end(self, record: DecisionRecord, turn: LargeTurn) -> None:
+        """Keeps the figures; that servers forget the delegation holds nobody up."""
         outcome = record.outcome
         figures = turn.meter.record(outcome.stop_reason, cancelled=outcome.cancelled)
         self._keep(record, figures)
         if figures is not None:
             self.services.record(figures)
-        if turn.session.plan != self.session.plan and turn.session.plan:
-            self.session.plan = turn.session.plan
-        with anyio.move_on_after(FORGET_LIMIT, shield=True):
-            await self.services.forget(turn.session.id)
+        self.session.plan = turn.session.plan or self.session.plan
+        self.services.ended.append(turn.session.id)
 
 
-def _spell(prompt: str, part: str) -> str:
-    """What the large model is asked: the part, and the whole that it belongs to."""
-    if part.strip() == prompt.strip():
-        return prompt
-    return _PART.format(prompt=prompt, part=part)
+@cache
+def _describe(name: str) -> Tool:
+    return Tool(name, DESCRIPTION, generate_schema())
+
+
+def _spell(prompt: str, wanted: GenerateArguments) -> str:
+    """What the large model is asked: the part, the whole that it belongs to, and where."""
+    part, root = wanted.user_prompt, wanted.workspace_root
+    is_whole = part.strip() == prompt.strip()
+    asked = prompt if is_whole else _PART.format(prompt=prompt, part=part)
+    return asked if root is None else asked + _FOLDER.format(folder=root)

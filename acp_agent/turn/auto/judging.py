@@ -14,6 +14,7 @@ from acp_agent.routing.features import Prompt, read_features
 from acp_agent.routing.generate import GenerateArguments
 from acp_agent.routing.proposal import LOCAL, Proposal, is_uncertain, weigh
 from acp_agent.routing.rubric import Decision, decide, threshold_for_share
+from acp_agent.routing.tokens import estimate_tokens as estimate_prompt
 from acp_agent.sessions.session import Session
 from acp_agent.telemetry.turns import timestamp
 from acp_agent.turn.auto.services import AutoServices
@@ -22,6 +23,9 @@ from acp_agent.turn.choice import Choice
 CALL_SHARE = 0.6
 """The share of prompts, heaviest first, that the small model may hand on by a call of its
 own: it knows the task, but what lies below this any model can do."""
+
+
+_NOT_BY_SCORE = ("explicit_request", "needs_large_context")
 
 
 @dataclass(slots=True)
@@ -36,16 +40,16 @@ class Judge:
 
     def judge_prompt(self, prompt: UserMessage) -> DecisionRecord:
         """The rubric's decision on a user's prompt."""
-        history = _count(self.session.conversation.messages)
         text = prompt.text if prompt.said is None else prompt.said
-        embedded = estimate_tokens(prompt) - estimate_tokens(UserMessage(text))
+        whole = estimate_prompt(prompt.text)
+        history = _count(self.session.conversation.messages)
+        if self.small is not None and self.small.window is not None:
+            # What does not fit beside the prompt is left out for the small model: a long
+            # session alone is no reason to delegate.
+            history = min(history, max(self.small.window - whole, 0))
+        embedded = whole - estimate_prompt(text)
         shape = Prompt(text, history + embedded, prompt.attached)
         return self._decide(shape, "prompt")
-
-    async def ask_small(self, record: DecisionRecord) -> None:
-        """Asks the small model what it would do, where the settings say so."""
-        if self._asks(record.decision):
-            await self._ask_small(record, record.prompt or "")
 
     def judge_call(self, arguments: GenerateArguments, wish_from: str) -> DecisionRecord:
         """The decision on a call of the small model's; ``wish_from`` is the user's prompt."""
@@ -84,16 +88,18 @@ class Judge:
     def _lowest(self) -> float:
         return threshold_for_share(CALL_SHARE, self.services.read_weights())
 
-    def _asks(self, decision: Decision) -> bool:
-        """Whether the small model is asked what it would do."""
-        if self.small is None or self.large is None:
+    def asks(self, record: DecisionRecord) -> bool:
+        """Whether the settings have the small model asked what it would do."""
+        if self.small is None or self.large is None or not (record.prompt or "").strip():
             return False
+        decision = record.decision
         wanted = self.services.settings.propose
         if wanted == "always":
             return decision.reason_code != "explicit_request"
         return wanted == "uncertain" and is_uncertain(decision, self.services.read_weights())
 
-    async def _ask_small(self, record: DecisionRecord, text: str) -> None:
+    async def ask_small(self, record: DecisionRecord) -> None:
+        """Asks the small model what it would do, and weighs that."""
         from acp_agent.routing.proposer import propose
 
         assert self.small is not None
@@ -102,7 +108,7 @@ class Judge:
         answer = await propose(
             self.small.backend,
             self.small.model,
-            text,
+            record.prompt or "",
             (LOCAL, self.large),
             seconds=self.services.settings.propose_timeout,
             thought_levels=None if details is None else details.thought_levels,
@@ -119,7 +125,8 @@ def _settle_call(decision: Decision, wish: str | None, lowest: float) -> Decisio
     if wish == "quick_answer":
         reason = "The user asks for a quick answer, so the small model answers."
         return replace(decision, delegate=False, reason_code="explicit_request", reason=reason)
-    if decision.score < lowest and decision.reason_code != "explicit_request":
+    by_score = wish is None and decision.reason_code not in _NOT_BY_SCORE
+    if by_score and decision.score < lowest:
         reason = (
             f"The small model called for it, but score {decision.score:.2f} is below "
             f"{lowest:.2f}: the task is light enough for any model."

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from acp_agent.backends.base import Model, Readiness
 from acp_agent.config.settings import AutoSettings
-from acp_agent.routing.gates import Candidate
+from acp_agent.routing.gates import Candidate, is_gpt_oss, is_local_gpt_oss
 from acp_agent.turn.auto.watch import MODE
 from acp_agent.turn.modes import Seat
 
@@ -97,7 +97,7 @@ def explain_no_small(readiness: Mapping[str, Readiness], settings: AutoSettings)
 def find_large(
     readiness: Mapping[str, Readiness], chosen: Mapping[str, str] | None = None
 ) -> list[Candidate]:
-    """Where GPT-OSS may come from, best first, ready or not.
+    """Where GPT-OSS may come from, best first, ready or not; never from Ollama's cloud.
 
     ``chosen`` are the models that the session chose, by mode.
     """
@@ -118,7 +118,7 @@ def _pick_small(mode: str, state: Readiness, wanted: str | None) -> Model | None
         return _find(state, state.default_model)
     # The size of a model that is not installed is not known.
     small = [each for each in state.models if 0 < (each.parameters or 0) <= SMALL]
-    ours = [each for each in small if not is_gpt_oss(each)]
+    ours = [each for each in small if not is_gpt_oss(each) and not each.is_remote]
     return max(ours, key=lambda each: each.parameters or 0, default=None)
 
 
@@ -126,7 +126,7 @@ def _pick_large(mode: str, state: Readiness, chosen: str | None) -> Model | None
     if mode == "gptoss_20b":
         return _find(state, chosen) or _find(state, state.default_model)
     missing = None if state.installed else state.default_model
-    ours = [each for each in state.models if is_gpt_oss(each) and each.id != missing]
+    ours = [each for each in state.models if is_local_gpt_oss(each) and each.id != missing]
     by_choice = next((each for each in ours if each.id == chosen), None)
     return by_choice or next(iter(sorted(ours, key=lambda each: each.parameters or 0)), None)
 
@@ -144,11 +144,6 @@ def _label(mode: str, model: Model | None) -> str:
     if model is None:
         return LABELS[mode]
     return model.name if mode in ("gptoss_20b", "apple") else f"{model.name} ({LABELS[mode]})"
-
-
-def is_gpt_oss(model: Model) -> bool:
-    """Whether ``model`` is GPT-OSS, by its name."""
-    return "gpt-oss" in model.id.lower()
 
 
 def _find(state: Readiness, wanted: str | None) -> Model | None:

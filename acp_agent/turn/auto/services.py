@@ -25,6 +25,10 @@ class Log(Protocol):
         """Why decisions cannot be kept, in a sentence; None if they can."""
         ...
 
+    def prepare(self) -> None:
+        """Imports what the first decision needs; takes some 30 ms, in a thread."""
+        ...
+
     def hash_prompt(self, text: str) -> str: ...
     def write(self, record: DecisionRecord) -> None: ...
     def mark(self, feedback: Feedback) -> bool: ...
@@ -38,7 +42,8 @@ class AutoServices:
     ``threshold`` gives the user's own, None where there is none. ``read_load`` tells what the
     engine does with a model, by the model's id. ``forget`` drops what servers keep for a
     session, by its id; ``record`` keeps the figures of a delegation; neither raises. ``told``
-    are problems that the user knows of.
+    are lasting problems that users know of, by session, ``ended`` the sessions of
+    delegations that are over; ``is_prepared``: the log has imported what it needs.
     """
 
     settings: AutoSettings
@@ -49,4 +54,20 @@ class AutoServices:
     forget: Callable[[str], Awaitable[None]]
     record: Callable[[TurnRecord], None]
     watch: Watch
-    told: set[str] = field(default_factory=set[str])
+    told: dict[str, set[str]] = field(default_factory=dict[str, set[str]])
+    ended: list[str] = field(default_factory=list[str])
+    is_prepared: bool = False
+
+    def known_to(self, session: str) -> set[str]:
+        """The lasting problems that the user of ``session`` was told of."""
+        return self.told.setdefault(session, set())
+
+    def close(self, session: str) -> None:
+        """``session`` was closed."""
+        self.told.pop(session, None)
+        self.watch.forget(session)
+
+    async def forget_ended(self) -> None:
+        """Has servers forget the delegations that are over."""
+        while self.ended:
+            await self.forget(self.ended.pop())

@@ -61,12 +61,13 @@ def facts(record: DecisionRecord, candidate: Candidate) -> dict[str, object]:
 def begin_call(record: DecisionRecord, candidate: Candidate, prompt: str) -> ShownCall:
     """The call that stands for the delegation of the user's ``prompt``."""
     task = describe_task(record)
+    kind = "other" if record.proposal is None else record.proposal.task_class
     shortened = prompt if len(prompt) <= _PROMPT else f"{prompt[:_PROMPT]}…"
     return ShownCall(
         f"delegation-{record.id}",
         title(candidate.label, task),
         status="in_progress",
-        arguments={"user_prompt": shortened, "task_type": task, **facts(record, candidate)},
+        arguments={"user_prompt": shortened, "task_type": kind, **facts(record, candidate)},
         content=(ShownText(record.decision.reason),),
     )
 

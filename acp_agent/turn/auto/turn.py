@@ -8,8 +8,9 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 import anyio
+import anyio.to_thread
 
-from acp_agent.backends.base import Notice
+from acp_agent.backends.base import Notice, Progress
 from acp_agent.conversation import UserMessage
 from acp_agent.errors import AgentError
 from acp_agent.routing.decisions import DecisionRecord
@@ -31,6 +32,11 @@ from acp_agent.turn.meter import Meter
 from acp_agent.turn.modes import Modes, Seat
 from acp_agent.turn.output import CallStatus, ShownCall, TurnOutput
 
+PATIENCE_SECONDS = 1.0
+"""How long a proposal may take before the user is told what is waited for."""
+
+_ASKING = Progress("proposal", "Asking the small model who should answer")
+
 
 async def answer_auto(
     session: Session,
@@ -50,6 +56,9 @@ async def answer_auto(
         AgentError: as ``turn.loop.run_turn``.
     """
     await _make_sure(session, modes)
+    if services.log is not None and not services.is_prepared:
+        await anyio.to_thread.run_sync(services.log.prepare, abandon_on_cancel=True)
+        services.is_prepared = True
     turn = await _start(session, prompt, modes, output, meter, services)
     record = turn.record
     services.watch.begin(session.id, record)
@@ -68,6 +77,8 @@ async def answer_auto(
         turn.keep_prompt()
         raise
     finally:
+        with anyio.CancelScope(shield=True):
+            await output.settle()
         figures = meter.record(record.outcome.stop_reason, cancelled=record.outcome.cancelled)
         keep(record, services, figures)
         services.watch.end(session.id)
@@ -139,10 +150,28 @@ class _AutoTurn:
     async def answer(self) -> TurnEnd:
         """Lets the candidates answer, one after the other while they fail at once."""
         await self._tell_news()
-        await self.judge.ask_small(self.record)
+        await self._ask_small()
         line = await line_up(self.candidates, self.record, self.services)
-        attempts = Attempts(self.record, self.output, self.services.told)
+        attempts = Attempts(self.record, self.output, self.services.known_to(self.session.id))
         return await attempts.run(line, self._attempt, lambda: self.has_begun)
+
+    async def _ask_small(self) -> None:
+        """Has the small model propose; where that takes long, the user sees it."""
+        if not self.judge.asks(self.record):
+            return
+        shown: list[Progress] = []
+
+        async def show_late() -> None:
+            await anyio.sleep(PATIENCE_SECONDS)
+            shown.append(_ASKING)
+            await self.output.emit(_ASKING)
+
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(show_late)
+            await self.judge.ask_small(self.record)
+            tasks.cancel_scope.cancel()
+        if shown:
+            await self.output.emit(replace(_ASKING, finished=True))
 
     def keep_prompt(self) -> None:
         """What the user said stays where a cancel came before anybody was asked."""
@@ -155,8 +184,9 @@ class _AutoTurn:
         greeting, self.session.greeting = self.session.greeting, None
         log = self.services.log
         problem = None if log is None else log.problem
-        if problem is not None and problem not in self.services.told:
-            self.services.told.add(problem)
+        known = self.services.known_to(self.session.id)
+        if problem is not None and problem not in known:
+            known.add(problem)
             await self.output.emit(Notice(problem))
         if greeting:
             await self.output.emit(Notice(greeting))
@@ -187,6 +217,8 @@ class _AutoTurn:
     def _make_tool(self, small: Choice) -> GenerateTool | None:
         if small.tools == "none" or self.judge.large is None:
             return None
+        if any(each.gate == "failed" for each in self.record.skipped):
+            return None  # it would fail again, and be waited for again
         # Harmony and OpenAI's API take no dot in a function's name.
         name = NAME if small.tools == "text" else PLAIN_NAME
         return GenerateTool(

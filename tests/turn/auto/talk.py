@@ -47,6 +47,10 @@ class FakeLog:
         self.records: list[DecisionRecord] = []
         self.feedback: list[Feedback] = []
         self.problem: str | None = None
+        self.is_prepared = False
+
+    def prepare(self) -> None:
+        self.is_prepared = True
 
     def hash_prompt(self, text: str) -> str:
         return f"hash of {len(text)}"

@@ -94,6 +94,9 @@ async def test_a_folder_inside_is_fine(tmp_path: Path) -> None:
     talk.small.script(call(workspace_root=str(tmp_path / "src")))
     await talk.say(LIGHT)
     assert talk.calls()[0].effective == LARGE
+    request = talk.large.streams[0].request
+    assert request is not None
+    assert request.messages[-1].text.endswith(f"(This is about the folder {tmp_path}/src.)")
 
 
 @pytest.mark.parametrize(
@@ -115,6 +118,7 @@ async def test_arguments_that_are_none_are_told_to_the_model(arguments: str, pro
     assert result.failed
     assert result.text.startswith("The call was not made. ")
     assert problem in result.text
+    assert not any("magic" in each.title for each in talk.output.shown)
     assert not talk.large.streams
     assert not talk.calls()
     talk.check()

@@ -8,7 +8,6 @@ from acp_agent.config.settings import AutoSettings
 from acp_agent.conversation import AssistantMessage, UserMessage
 from acp_agent.errors import BackendError
 from acp_agent.routing.gates import Load
-from acp_agent.turn.auto import generate_tool
 from acp_agent.turn.calls import CANCELLED, CUT_OFF
 from acp_agent.turn.output import ShownCall
 from tests.turn.auto.talk import HEAVY, LIGHT, AutoTalk, cancelled, generates, says
@@ -157,17 +156,15 @@ async def test_a_call_while_it_runs() -> None:
     [result] = talk.results
     assert result.failed
     assert result.text == CUT_OFF
+    assert talk.history[-1] == AssistantMessage("Half.", interrupted=True)  # it was read
     assert talk.output.cut_off == {"c1"}
     assert [each.outcome.cancelled for each in talk.log.records] == [True, True]
-    assert talk.forgotten == ["s1.1"]
+    assert talk.services.ended == [f"s1.{each.id}" for each in talk.calls()]
     talk.check()
     await talk.go_on()
 
 
-async def test_a_server_that_does_not_forget_holds_no_cancel(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(generate_tool, "FORGET_LIMIT", 0.01)
+async def test_a_server_that_does_not_forget_holds_no_cancel() -> None:
     talk = AutoTalk()
 
     async def hang(session: str) -> None:
@@ -180,6 +177,16 @@ async def test_a_server_that_does_not_forget_holds_no_cancel(
     assert all(each.outcome.cancelled for each in talk.log.records)
     talk.check()
     await talk.go_on()
+
+
+async def test_servers_forget_delegations_after_the_turn() -> None:
+    talk = AutoTalk()
+    talk.small.script(generates(HEAVY, "c1"), generates(f"{HEAVY} Again.", "c2"))
+    await talk.say(LIGHT)
+    assert talk.forgotten == []
+    await talk.services.forget_ended()
+    assert sorted(talk.forgotten) == sorted(f"s1.{each.id}" for each in talk.calls())
+    assert talk.services.ended == []
 
 
 async def test_a_call_after_its_end() -> None:

@@ -6,10 +6,12 @@ import anyio
 import pytest
 
 from acp_agent.backends.base import TextDelta
+from acp_agent.conversation import PlanStep
 from acp_agent.errors import BackendError
 from acp_agent.permissions import Option
+from acp_agent.routing.gates import Load
 from acp_agent.tools.actions import Action
-from acp_agent.tools.base import Outcome
+from acp_agent.tools.base import Editor, Outcome
 from acp_agent.turn.calls import CUT_OFF
 from acp_agent.turn.output import ShownCall, Source
 from tests.fixtures.fake_tool import FakeTool
@@ -38,7 +40,7 @@ async def test_a_cancel_ends_both_of_two_delegations() -> None:
     assert [each.text for each in talk.results] == [CUT_OFF, CUT_OFF]
     assert all(each.outcome.cancelled for each in talk.log.records)
     assert len(talk.calls()) == 2
-    assert sorted(talk.forgotten) == ["s1.1", "s1.2"]
+    assert sorted(talk.services.ended) == sorted(f"s1.{each.id}" for each in talk.calls())
     talk.check()
     await talk.go_on()
 
@@ -130,3 +132,42 @@ async def test_a_cancel_while_the_user_is_asked() -> None:
     assert all(each.outcome.cancelled for each in talk.log.records)
     talk.check()
     await talk.go_on()
+
+
+async def test_who_waits_for_a_delegation_of_the_same_turn_does_not_make_the_model_busy() -> None:
+    talk = AutoTalk()
+    talk.load = Load(waiting=1)
+    talk.small.script(generates(f"{HEAVY} One.", "c1"), generates(f"{HEAVY} Two.", "c2"))
+    gate = anyio.Event()
+    playing = [talk.large.script(gate), talk.large.script(gate)]
+    with anyio.fail_after(5):
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(talk.say, LIGHT)
+            for each in playing:
+                await each.started.wait()
+            gate.set()
+    assert [each.skipped for each in talk.calls()] == [[], []]
+
+
+async def test_a_delegation_without_a_plan_does_not_take_back_anothers() -> None:
+    new = (PlanStep("new"),)
+
+    async def plan(editor: Editor) -> Outcome:
+        await other.started.wait()
+        await editor.show_plan(new)
+        return Outcome("Shown.")
+
+    talk = AutoTalk(tools=[FakeTool("plan", outcomes=[plan])])
+    talk.session.plan = (PlanStep("old"),)
+    gate = anyio.Event()
+    talk.small.script(generates(f"{HEAVY} One.", "c1"), generates(f"{HEAVY} Two.", "c2"))
+    talk.large.script(generates("x", name="plan"))
+    other = talk.large.script(gate, TextDelta("No plan."))
+    talk.large.script(TextDelta("With a plan."))
+    with anyio.fail_after(5):
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(talk.say, LIGHT)
+            while "completed" not in (*talk.output.statuses("c1"), *talk.output.statuses("c2")):
+                await anyio.lowlevel.checkpoint()
+            gate.set()
+    assert talk.session.plan == new

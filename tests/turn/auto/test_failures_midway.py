@@ -6,7 +6,9 @@ import pytest
 from acp_agent.backends.base import Done, TextDelta, ThoughtDelta
 from acp_agent.conversation import AssistantMessage, ToolResult, UserMessage
 from acp_agent.errors import BackendError
+from acp_agent.routing.gates import Load
 from acp_agent.tools.base import Outcome
+from acp_agent.turn.auto.outcome import UNFORESEEN
 from tests.fixtures.fake_backend import Step
 from tests.fixtures.fake_tool import FakeTool
 from tests.turn.auto.talk import (
@@ -196,3 +198,25 @@ async def test_the_mode_is_switched_while_a_call_runs() -> None:
     [prompt] = talk.calls("prompt")
     assert prompt.outcome.override == "gptoss_20b"
     talk.check("gptoss_20b")
+
+
+async def test_a_defect_before_a_call_is_made_is_logged_as_one() -> None:
+    talk = AutoTalk()
+
+    async def fail(model: str) -> Load:
+        raise ValueError("a defect")
+
+    talk.services.read_load = fail
+    talk.small.script(generates(HEAVY))
+    assert await talk.say(LIGHT) == "end_turn"
+    [call] = talk.calls()
+    assert (call.outcome.error, call.outcome.cancelled) == (UNFORESEEN, False)
+
+
+async def test_who_has_just_failed_is_not_offered_to_the_small_model() -> None:
+    talk = AutoTalk()
+    talk.large.script(BackendError("The engine ended."))
+    await talk.say(HEAVY)
+    request = talk.small.streams[0].request
+    assert request is not None
+    assert not request.tools

@@ -3,13 +3,15 @@
 import json
 
 import anyio
+import anyio.lowlevel
 import pytest
 
-from acp_agent.backends.base import Done, TextDelta
+from acp_agent.backends.base import Done, Progress, TextDelta
 from acp_agent.config.settings import AutoSettings
 from acp_agent.conversation import AssistantMessage, UserMessage
 from acp_agent.errors import BackendError
 from acp_agent.routing.proposal import SIZE_LIMIT
+from acp_agent.turn.auto import turn
 from tests.fixtures.fake_backend import Playing
 from tests.turn.auto.talk import (
     DOWN,
@@ -187,3 +189,19 @@ async def test_the_levels_of_the_small_model_are_known_already() -> None:
 
 def _asks_for_object(stream: Playing) -> bool:
     return stream.request is not None and stream.request.response_schema is not None
+
+
+async def test_a_proposal_that_takes_long_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(turn, "PATIENCE_SECONDS", 0.0)
+    talk = AutoTalk(settings=ALWAYS)
+    gate = anyio.Event()
+    asked = talk.small.script(gate, TextDelta("no object"))
+    with anyio.fail_after(5):
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(talk.say, LIGHT)
+            await asked.started.wait()
+            while not talk.output.events:
+                await anyio.lowlevel.checkpoint()
+            gate.set()
+    steps = [each for each in talk.output.events if isinstance(each, Progress)]
+    assert [each.finished for each in steps] == [False, True]

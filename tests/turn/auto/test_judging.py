@@ -4,11 +4,14 @@ from dataclasses import replace
 
 import pytest
 
+from acp_agent.backends.base import Model
 from acp_agent.conversation import AssistantMessage, UserMessage
 from acp_agent.routing.features import Prompt, read_features
+from acp_agent.routing.generate import GenerateArguments
 from acp_agent.routing.rubric import SETTINGS, decide, threshold_for_share
 from acp_agent.routing.weights import load_weights
-from acp_agent.turn.auto.judging import CALL_SHARE
+from acp_agent.turn.auto.judging import CALL_SHARE, Judge
+from acp_agent.turn.choice import Choice
 from tests.turn.auto.talk import HEAVY, LARGE, LIGHT, SMALL, AutoTalk, generates, small_backend
 
 pytestmark = pytest.mark.anyio
@@ -134,3 +137,31 @@ async def test_a_small_model_that_writes_calls_in_words_has_the_name_with_the_do
     request = talk.small.streams[0].request
     assert request is not None
     assert "gptoss.generate" in request.instructions + request.messages[-1].text
+
+
+@pytest.mark.parametrize(
+    ("said", "window", "delegate"),
+    [
+        ("Name a fruit.", None, False),
+        ("Use gpt-oss to name a fruit.", None, True),
+        ("Name a fruit.", 1, True),
+    ],
+)
+async def test_a_light_call_is_made_where_the_user_asks_or_the_window_is_too_small(
+    said: str, window: int | None, delegate: bool
+) -> None:
+    talk = AutoTalk()
+    details = Model("tiny", "Tiny", context_size=window)
+    small = Choice(talk.small, "tiny", details, None)
+    judge = Judge(talk.session, talk.services, small, "gptoss_20b")
+    record = judge.judge_call(GenerateArguments(user_prompt="Name a fruit."), said)
+    assert record.decision.delegate == delegate
+
+
+async def test_the_log_imports_what_it_needs_once_and_before_the_decision() -> None:
+    talk = AutoTalk()
+    await talk.say(LIGHT)
+    assert talk.log.is_prepared
+    talk.log.is_prepared = False
+    await talk.say(LIGHT)
+    assert not talk.log.is_prepared

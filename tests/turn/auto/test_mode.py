@@ -200,3 +200,16 @@ def test_a_chosen_gptoss_that_is_gone_gives_way_to_the_default() -> None:
 
 def test_only_the_modes_that_there_are_are_parts() -> None:
     assert list(AutoMode(AUTO, ["ollama", "scripted", "mlx"]).parts) == ["ollama", "mlx"]
+
+
+def test_no_prompt_goes_to_a_model_on_another_machine_unless_the_user_says_so() -> None:
+    cloud = Model("gpt-oss:20b-cloud", "gpt-oss:20b-cloud", is_remote=True)
+    tiny = Model("tiny:cloud", "tiny:cloud", parameters=BILLION, is_remote=True)
+    readiness = {"ollama": ready(cloud, tiny), "gptoss_20b": DOWN}
+    for chosen in (None, {"ollama": cloud.id}):
+        assert [each.model for each in find_large(readiness, chosen)] == [None, None]
+    assert find_small(readiness, AUTO) is None
+    assert not mode().assess(readiness).ready
+    wanted = find_small(readiness, AutoSettings(orchestrator_model=tiny.id))
+    assert wanted is not None
+    assert wanted.model == tiny

@@ -3,9 +3,22 @@
 import anyio
 import pytest
 
-from acp_agent.backends.base import Notice, Progress, TextDelta, ThoughtDelta, Usage
+from acp_agent.backends.base import Done, Model, Notice, Progress, TextDelta, ThoughtDelta, Usage
 from acp_agent.conversation import AssistantMessage, ToolResult, UserMessage
-from tests.turn.auto.talk import HEAVY, LIGHT, AutoTalk, generates, says
+from acp_agent.sessions.session import Session
+from acp_agent.tools.base import Toolbox
+from acp_agent.turn.choice import Choice
+from tests.fixtures.fake_backend import FakeBackend
+from tests.turn.auto.talk import (
+    HEAVY,
+    LIGHT,
+    SMALL,
+    AutoTalk,
+    generates,
+    ready,
+    says,
+    small_backend,
+)
 
 pytestmark = pytest.mark.anyio
 
@@ -110,7 +123,7 @@ async def test_a_call_of_the_small_model_runs_in_a_conversation_of_its_own() -> 
     assert call.effective == "gptoss_20b/gpt-oss-20b"
     assert call.outcome.generated_tokens == 7
     assert prompt.effective == "ollama/tiny"
-    assert talk.forgotten == ["s1.1"]
+    assert talk.services.ended == [f"s1.{each.id}" for each in talk.calls()]
     assert [figure.model for figure in talk.figures] == ["gpt-oss-20b"]
 
 
@@ -163,7 +176,7 @@ async def test_two_delegations_run_at_the_same_time() -> None:
 
     assert sorted(branch.text for branch in talk.output.branches) == ["11", "22"]
     assert {talk.output.statuses(each)[-1] for each in ("c1", "c2")} == {"completed"}
-    assert sorted(talk.forgotten) == ["s1.1", "s1.2"]
+    assert sorted(talk.services.ended) == sorted(f"s1.{each.id}" for each in talk.calls())
 
 
 async def test_a_light_call_is_given_back() -> None:
@@ -195,3 +208,71 @@ async def test_text_of_the_answer_is_streamed_once() -> None:
     await talk.say(HEAVY)
     texts = [each for each in talk.output.events if isinstance(each, TextDelta)]
     assert texts == []
+
+
+async def test_a_model_that_is_a_folder_is_named_by_its_last_part() -> None:
+    model = Model("/home/me/models/gpt-oss-20b", "GPT-OSS 20B", tools="native")
+    talk = AutoTalk(large=FakeBackend("gptoss_20b", "GPT-OSS 20B", readiness=ready(model)))
+    await talk.say(HEAVY)
+    [branch] = talk.output.branches
+    assert branch.source is not None
+    assert branch.source.model == "gpt-oss-20b"
+
+
+async def test_tools_are_not_looked_at_for_each_piece_of_an_answer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made: list[str] = []
+    toolbox = Choice.toolbox
+
+    def note(choice: Choice, session: Session) -> Toolbox:
+        made.append(choice.model)
+        return toolbox(choice, session)
+
+    monkeypatch.setattr(Choice, "toolbox", note)
+    talk = AutoTalk()
+    talk.small.script(*says("a"))
+    talk.small.script(*says(*"a longer answer"))
+    await talk.say(LIGHT)
+    made.clear()
+    await talk.say(LIGHT)
+    assert len(made) <= 1
+
+
+async def test_a_small_model_need_not_say_more_than_the_large_one() -> None:
+    talk = AutoTalk()
+    talk.small.script(generates(HEAVY))
+    talk.small.script(Done())
+    talk.large.script(*says("Done."))
+    await talk.say(LIGHT)
+    assert not talk.output.notices
+
+
+async def test_a_long_session_alone_is_no_reason_to_delegate() -> None:
+    talk = AutoTalk(small_backend(window=4096))
+    talk.history.extend([UserMessage("word " * 4000), AssistantMessage("word " * 4000)])
+    await talk.say("What is the capital of France?")
+    assert talk.record.effective == SMALL
+    features = talk.record.features
+    assert features.prompt_tokens + features.context_tokens <= 4096
+
+
+async def test_the_history_holds_what_the_large_model_said_to_the_user() -> None:
+    talk = AutoTalk(small_backend(window=4096))
+    whole = "".join(f"line {number}\n" for number in range(1000))
+    talk.small.script(generates(HEAVY))
+    talk.small.script(*says("As above."))
+    talk.large.script(*says(whole))
+    await talk.say(LIGHT)
+    result = next(each for each in talk.history if isinstance(each, ToolResult))
+    assert len(result.text) < 4096
+    assert talk.history[-1] == AssistantMessage(whole)
+
+
+async def test_a_short_answer_is_in_the_history_once() -> None:
+    talk = AutoTalk()
+    talk.small.script(generates(HEAVY))
+    talk.small.script(*says("As above."))
+    talk.large.script(*says("The answer."))
+    await talk.say(LIGHT)
+    assert str(talk.history).count("The answer.") == 1
