@@ -76,7 +76,8 @@ def _run_command(arguments: list[str]) -> int:
     subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     wanted = next((word for word in arguments if not word.startswith("-")), None)
     for name, text in _COMMANDS.items():
-        subparser = subparsers.add_parser(name, help=text, description=text.capitalize() + ".")
+        description = f"{text[0].upper()}{text[1:]}."
+        subparser = subparsers.add_parser(name, help=text, description=description)
         if name == wanted and name != "serve":
             import_module(f"acp_agent.cli.{name}").add_arguments(subparser)
     parsed = parser.parse_args(arguments)

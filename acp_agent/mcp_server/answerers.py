@@ -4,12 +4,21 @@ Owns the order, and what is said of one that is passed over. Does not own the ga
 (``routing/gates``), nor installing: nothing is fetched from here.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from acp_agent.backends.base import Backend, Model, Readiness
 from acp_agent.routing.decisions import Skipped
 from acp_agent.routing.gates import Candidate, check_gates, is_local_gpt_oss, short_name
+
+_IN_SESSIONS = (
+    (re.compile(r",? or choose another mod(?:e|el)\b"), ""),
+    (re.compile(r"\bSend the (?:message|prompt) again\b"), "Call again"),
+    (re.compile(r"\bsend the (?:message|prompt) again\b"), "call again"),
+    (re.compile(r"\bStart a new session\b"), "Send a shorter prompt"),
+)
+"""What backends advise that a client cannot do, and what it can do instead."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -88,4 +97,11 @@ def explain_none(skipped: Sequence[Skipped]) -> str:
 
 def tell(skipped: Sequence[Skipped]) -> str:
     """Why these were passed over, in sentences that stand alone."""
-    return " ".join(f"{each.candidate}: {each.reason}" for each in skipped)
+    return " ".join(f"{each.candidate}: {for_callers(each.reason)}" for each in skipped)
+
+
+def for_callers(sentence: str) -> str:
+    """``sentence``, which was made for a session, without what only a session can do."""
+    for pattern, words in _IN_SESSIONS:
+        sentence = pattern.sub(words, sentence)
+    return sentence

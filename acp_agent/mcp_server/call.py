@@ -20,7 +20,7 @@ from acp_agent.backends.base import ModelRequest
 from acp_agent.config.settings import AutoSettings
 from acp_agent.conversation import UserMessage
 from acp_agent.errors import AgentError, BackendError, ContextOverflow, ModelNotInstalled
-from acp_agent.mcp_server.answerers import Answerer, Chosen, choose, explain_none
+from acp_agent.mcp_server.answerers import Answerer, Chosen, choose, explain_none, for_callers
 from acp_agent.mcp_server.generation import Generation, Stalled, generate
 from acp_agent.mcp_server.progress import ProgressTeller, Report
 from acp_agent.mcp_server.records import new_record, note_outcome
@@ -38,6 +38,8 @@ _log = logging.getLogger(__name__)
 
 LOG_SECONDS = 2.0
 """That writing the record may take."""
+
+_SHORTEN = "send the parts that matter, or split the task into several calls"
 
 
 class Log(Protocol):
@@ -122,7 +124,7 @@ class _Call:
         return failed(fault)
 
     def _fail(self, sentence: str) -> CallToolResult:
-        self.error = sentence
+        self.error = sentence = for_callers(sentence)
         model = self._record.effective.partition("/")[2]
         return failed(sentence, model, self.generation.text)
 
@@ -188,7 +190,7 @@ def _check(arguments: GenerateArguments, roots: Sequence[Path]) -> str | None:
             resolved.append(root.resolve())
         except (OSError, RuntimeError):
             continue
-    return find_fault(arguments, resolved)
+    return find_fault(arguments, resolved, shorten=_SHORTEN)
 
 
 def _write_request(

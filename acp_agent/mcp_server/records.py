@@ -4,7 +4,6 @@ Owns what it holds. Does not own the file (``routing/decision_log``).
 """
 
 from dataclasses import replace
-from datetime import UTC, datetime
 from uuid import uuid4
 
 import anyio
@@ -14,6 +13,7 @@ from acp_agent.mcp_server.generation import Generation
 from acp_agent.routing.decisions import DecisionOutcome, DecisionRecord
 from acp_agent.routing.features import Prompt, read_features
 from acp_agent.routing.rubric import Weights, decide
+from acp_agent.telemetry.turns import timestamp
 
 REASON = "Another agent called gptoss.generate."
 
@@ -26,7 +26,7 @@ def new_record(
     decision = decide(features, weights, settings.delegation)
     return DecisionRecord(
         id=uuid4().hex,
-        when=datetime.now(UTC).isoformat(timespec="milliseconds"),
+        when=timestamp(),
         session=session,
         origin="mcp",
         prompt_hash=prompt_hash,

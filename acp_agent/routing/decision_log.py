@@ -10,6 +10,7 @@ import json
 import logging
 import os
 import secrets
+import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -54,6 +55,7 @@ class DecisionLog:
         self._keep_prompts = keep_prompts
         self._key: bytes | None = None
         self._problem: str | None = None
+        self._trouble: str | None = None
         self._unread = 0
 
     @property
@@ -66,6 +68,12 @@ class DecisionLog:
     def unread(self) -> int:
         """Lines that the last reading skipped: broken, or of a later version."""
         return self._unread
+
+    @property
+    def trouble(self) -> str | None:
+        """Why the last reading missed a file, and what to do: a sentence without paths; None
+        where it read them all."""
+        return self._trouble
 
     def prepare(self) -> None:
         """Imports what writing needs, which takes some 30 ms; may be called in a thread."""
@@ -98,12 +106,16 @@ class DecisionLog:
         return self._append(lambda: write_feedback(feedback))
 
     def last(self, count: int, session: str | None = None) -> list[Logged]:
-        """The newest ``count`` decisions, of ``session`` where one is given, oldest first.
-        Reads only as far back as it needs to."""
+        """The ``count`` decisions written last, of ``session`` where one is given, by the time
+        when they were made, oldest first. Reads only as far back as it needs to.
+
+        A decision is written once its outcome is known: that on a prompt after those on the
+        calls that the small model made for it.
+        """
         return self._read(count, session)
 
     def all(self) -> list[Logged]:
-        """Every decision that is kept, oldest first."""
+        """Every decision that is kept, by the time when it was made, oldest first."""
         return self._read(None, None)
 
     def clear(self) -> None:
@@ -117,9 +129,8 @@ class DecisionLog:
 
     def _append(self, make: Callable[[], bytes]) -> bool:
         try:
-            # What failed before may have left half a line.
-            line = (b"\n" if self._problem else b"") + make()
-            file = SharedFile(self._path, size=FILE_SIZE, kept=KEPT_FILES)
+            line = make()
+            file = SharedFile(self._path, size=FILE_SIZE, kept=KEPT_FILES, mends=True)
             try:
                 file.write(line)
             finally:
@@ -141,6 +152,7 @@ class DecisionLog:
         from acp_agent.routing.log_lines import parse_line
 
         self._unread = 0
+        self._trouble = None
         records: dict[str, DecisionRecord] = {}
         said: dict[str, list[Feedback]] = {}
         for line in self._lines_backwards(session):
@@ -157,10 +169,9 @@ class DecisionLog:
                         known.append(feedback)
                 case None:
                     self._unread += 1
-        return [
-            Logged(record, tuple(reversed(said.get(record.id, []))))
-            for record in reversed(records.values())
-        ]
+        found = list(reversed(records.values()))
+        found.sort(key=lambda record: record.when)
+        return [Logged(record, tuple(reversed(said.get(record.id, [])))) for record in found]
 
     def _lines_backwards(self, session: str | None) -> Iterator[bytes]:
         """The lines, newest first; those of other sessions mostly left out, unread."""
@@ -170,9 +181,12 @@ class DecisionLog:
             else json.dumps(session, ensure_ascii=False).encode("utf-8", "replace")
         )
         for file in self._files():
-            for line in _read_backwards(file):
-                if line.strip() and (wanted in line or b'"feedback"' in line[:_KIND]):
-                    yield line
+            try:
+                for line in _read_backwards(file):
+                    if line.strip() and (wanted in line or b'"feedback"' in line[:_KIND]):
+                        yield line
+            except OSError as error:
+                self._trouble = f"The decision log cannot be read: {_explain(error, file)}."
 
     def _files(self) -> list[Path]:
         return [self._path, *put_aside_names(self._path, KEPT_FILES)]
@@ -190,11 +204,16 @@ def _explain(error: Exception, path: Path) -> str:
 
 
 def _read_backwards(path: Path) -> Iterator[bytes]:
-    """The lines of the file at ``path`` without their ends, the last first; none where it
-    cannot be read."""
-    if not path.is_file():
-        return
+    """The lines of the file at ``path`` without their ends, the last first; none where
+    nothing is there.
+
+    Raises:
+        OSError: it cannot be read.
+    """
     try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            # Opening a pipe would wait for a writer.
+            raise OSError(errno.EISDIR if path.is_dir() else errno.ENXIO, "not a regular file")
         with path.open("rb") as file:
             position = file.seek(0, os.SEEK_END)
             rest = b""
@@ -204,6 +223,6 @@ def _read_backwards(path: Path) -> Iterator[bytes]:
                 rest, *lines = (file.read(position - start) + rest).split(b"\n")
                 yield from reversed(lines)
                 position = start
-    except OSError:
+    except FileNotFoundError:
         return
     yield rest

@@ -41,6 +41,8 @@ TASK_TYPES: tuple[TaskType, ...] = get_args(TaskType)
 
 PROMPT_LIMIT = 256 * 1024
 """Bytes of a call's prompt; a longer one is for a file that the model can read."""
+SHORTEN = "name the files to be read instead of copying them"
+"""What to do about a longer one where the model has tools."""
 
 
 class GenerateArguments(Arguments):
@@ -58,26 +60,31 @@ def generate_schema() -> dict[str, Any]:
     return parameters_of(GenerateArguments)
 
 
-def find_fault(arguments: GenerateArguments, roots: Sequence[Path]) -> str | None:
+def find_fault(
+    arguments: GenerateArguments, roots: Sequence[Path], *, shorten: str = SHORTEN
+) -> str | None:
     """Why the call must not be made, in a sentence for the caller; None if it may.
 
-    ``roots`` are the session's folders, all links followed. Follows the links of
-    ``workspace_root``, so it reads the disk.
+    ``roots`` are the session's folders, all links followed; ``shorten`` is what the caller
+    can do about a prompt that is too long. Follows the links of ``workspace_root``, so it
+    reads the disk.
     """
     if not arguments.user_prompt.strip():
         return "user_prompt is empty: say the whole task in it."
     size = len(arguments.user_prompt.encode("utf-8", "surrogatepass"))
     if size > PROMPT_LIMIT:
-        return (
-            f"user_prompt has {size:,} bytes, and {PROMPT_LIMIT:,} may be sent: name the files "
-            "to be read instead of copying them."
-        )
+        return f"user_prompt has {size:,} bytes, and {PROMPT_LIMIT:,} may be sent: {shorten}."
     root = arguments.workspace_root
     return None if root is None else _find_wrong_root(root, roots)
 
 
 def _find_wrong_root(root: str, roots: Sequence[Path]) -> str | None:
-    named = ", ".join(map(str, roots)) or "none"
+    if not roots:
+        return (
+            "workspace_root cannot be used, since no folder is open: open the project's folder "
+            "first, or leave workspace_root out and put what matters into user_prompt."
+        )
+    named = ", ".join(map(str, roots))
     if not os.path.isabs(root):
         return f"workspace_root must be an absolute path in one of the folders: {named}."
     try:

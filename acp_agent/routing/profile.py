@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from acp_agent.config.paths import private_folder
 from acp_agent.errors import ConfigError
+from acp_agent.routing.lexicon import load_lexicon
 from acp_agent.routing.rubric import Weights
 
 VERSION = 1
@@ -42,7 +43,8 @@ class Profile(BaseModel):
 
 def fingerprint(weights: Weights) -> str:
     """Tells ``weights`` from others whose scores mean something else."""
-    text = json.dumps([weights.bias, sorted(weights.weights.items())])
+    parts = [weights.weights, weights.at_work, load_lexicon()]
+    text = json.dumps([weights.bias, *(sorted(part.items()) for part in parts)])
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 

@@ -10,7 +10,7 @@ import re
 
 from acp_agent.routing.words import find_kinds, words_of
 
-_ASKED = 1500
+_ASKED = 500
 """Characters of a long text's start, and of its end, in which task words are looked for:
 what is asked stands there, what was pasted in between."""
 
@@ -19,15 +19,20 @@ _LONGEST_HEAD = 120
 
 _LINK = re.compile(r"\[([^\[\]\n]{1,200})\]\([^)\s]{1,400}\)")
 _INLINE_CODE = re.compile(r"`[^`\n]{20,}`")
-_QUOTATION = re.compile(
-    r'"[^"\n]{20,}"|“[^”\n]{20,}”|„[^“”\n]{20,}[“”]|«[^»\n]{20,}»|「[^」\n]{12,}」'
-)
+_QUOTATION = re.compile(r'"[^"\n]{3,}"|“[^”\n]{3,}”|„[^“”\n]{3,}[“”]|«[^»\n]{3,}»|「[^」\n]{2,}」')
 _COLON = re.compile(r"[:：](?=\s|[^\x00-\x7f]|[\"'`])")
+_CODE_SIGN = re.compile(r"[{}\[\]();=<>&|#]")
+_FEWEST_SIGNS = 3
+_SIGN_IN = 25
+"""A text with this many marks of code, one in so many characters, is code."""
 _PASTED = re.compile(
     r"[ \t]{2,}\S|[\[{}<|+@\t]|\d{2,4}[-:/.]\d\d|[^\s:]+:\d+:|.*[;{}]\s*$|\w+\(.*\)$"
     r"|Traceback|\w*(?:Error|Exception|Warning)\b"
     r"|(?:async |public |private |static |export )*"
-    r"(?:function|def|class|return|let|const|var|import|from|func|fn|for|SELECT) .*[({;=:]"
+    r"(?:function|def|class|return|let|const|var|import|from|func|fn|for|SELECT|if|while|try"
+    r"|else|catch|export|struct|type|interface) ?.*[({;=:]"
+    r"|(?:const|let|var|val|return|import|from|using|package|#include|await|throw|raise) .*\S"
+    r"|[\w.]+ ?[-+*/]?= ?\S|[})\]]"
 )
 """A line that looks like code, a log, an error or data."""
 
@@ -35,15 +40,18 @@ _PASTED = re.compile(
 def find_request(text: str) -> str:
     """The part of ``text`` that was typed to say what is wanted: without fenced code, long
     quotations and lines that look pasted (all of it where nothing else is left). Where the
-    words before a colon ask for something small, such as a translation, the rest is only
-    what it is to be done with, and left out."""
+    words before a colon ask for something small, such as a translation, or code follows, the
+    rest is only what it is to be done with, and left out."""
     typed = _LINK.sub(r"\1", without_code(text))
     lines = [line for line in typed.split("\n") if not _PASTED.match(line)]
     typed = "\n".join(lines) if any(line.strip() for line in lines) else typed
     typed = _QUOTATION.sub("“…”", _INLINE_CODE.sub("`…`", typed))
     colon = _COLON.search(typed, 0, _LONGEST_HEAD)
     head = typed[: colon.start()] if colon else ""
-    return head if head and _is_small(head) else typed
+    if not head.strip():
+        return typed
+    rest = typed[colon.end() :] if colon else ""
+    return head if _is_small(head) or _is_code(rest) else typed
 
 
 def ends(text: str, length: int = _ASKED) -> str:
@@ -59,6 +67,11 @@ def without_code(text: str) -> str:
 def _is_small(head: str) -> bool:
     """Whether ``head`` is a clause of its own that asks for something small only."""
     kinds = find_kinds(words_of(head), head)
-    small = kinds["light_task"] or kinds["small_thing"]
+    small = kinds["light_task"] or kinds["small_thing"] or kinds["tone"]
     large = kinds["heavy_task"] or kinds["hard_topic"] or kinds["breadth"]
     return bool(small) and not large and "(" not in head
+
+
+def _is_code(text: str) -> bool:
+    signs = len(_CODE_SIGN.findall(text))
+    return signs >= _FEWEST_SIGNS and signs * _SIGN_IN >= len(text)

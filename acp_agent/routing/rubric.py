@@ -26,6 +26,10 @@ SETTINGS: tuple[Setting, ...] = get_args(Setting)
 
 _TOOL_FEATURES = ("files", "tool_calls")
 _NAMED_CAUSES = 3
+_LEAST_CAUSE = 0.05
+"""Log-odds below which a cause reads as 0.0."""
+_CLEAR = 0.01
+"""Two scores that are nearer than this look alike with two digits."""
 
 LABELS: Mapping[str, str] = {
     "length": "length of the prompt",
@@ -61,6 +65,25 @@ LABELS: Mapping[str, str] = {
     "courtesy": "thanks or a greeting",
     "prose": "plain prose to be written",
     "lookup": "a fact to be looked up",
+    "small_program": "a program to be written",
+    "symptom": "a symptom of trouble",
+    "demand": "demands of a solution",
+    "inquiry": "a cause to be found",
+    "plan": "a plan or a choice",
+    "quick_fact": "a fact quickly told",
+    "tiny": "words of little things",
+    "tone": "the tone of a text",
+    "brief_answer": "a brief answer wanted",
+    "answer_size": "few lines or words wanted",
+    "measures": "figures with units",
+    "parts": "several parts",
+    "sentences": "more than one sentence",
+    "brevity": "a brief request",
+    "brief_question": "a brief question",
+    "shown": "a little text or code shown",
+    "heavy_wording": "wording of heavy requests",
+    "light_wording": "wording of light requests",
+    "work": "about software or a text",
 }
 """What each feature is called in a reason; the names are those of ``features.NAMES``."""
 
@@ -69,14 +92,18 @@ LABELS: Mapping[str, str] = {
 class Weights:
     """What the features weigh, and from which score on a prompt is delegated.
 
-    ``bias`` and ``weights`` are in log-odds for a feature's full value 1. ``thresholds``
-    are pairs (share of prompts delegated, score), shares ascending; ``shares`` gives the
-    share of each setting. A score within ``near`` of the threshold counts as uncertain.
+    ``bias`` and ``weights`` are in log-odds for a feature's full value 1. ``at_work`` is
+    added to the weights as far as a request is about work rather than an exam's question
+    (the feature ``work``): what tells heavy from light is not the same there.
+    ``thresholds`` are pairs (share of prompts delegated, score), shares ascending;
+    ``shares`` gives the share of each setting. A score within ``near`` of the threshold
+    counts as uncertain.
     """
 
     version: int
     bias: float
     weights: Mapping[str, float]
+    at_work: Mapping[str, float]
     thresholds: tuple[tuple[float, float], ...]
     shares: Mapping[Setting, float]
     near: float
@@ -139,7 +166,11 @@ def decide(
 
 
 def _contributions(values: Mapping[str, float], weights: Weights) -> dict[str, float]:
-    return {name: weight * values.get(name, 0.0) for name, weight in weights.weights.items()}
+    work = values.get("work", 0.0)
+    return {
+        name: (weight + work * weights.at_work.get(name, 0.0)) * values.get(name, 0.0)
+        for name, weight in weights.weights.items()
+    }
 
 
 def _score(contributions: Mapping[str, float], weights: Weights) -> float:
@@ -158,13 +189,13 @@ def _judge(
     if features.wish == "big_model":
         return True, "explicit_request", "The prompt asks for the big model."
     if features.wish == "quick_answer":
-        return False, "explicit_request", "The prompt asks for a quick answer."
+        return False, "explicit_request", "The prompt asks for a quick answer or the small model."
     tokens = features.prompt_tokens + features.context_tokens
     if window is not None and tokens > window and not _is_small_talk(features):
         return (
             True,
             "needs_large_context",
-            (f"About {tokens} tokens do not fit the small model's window of {window}."),
+            f"About {tokens:,} tokens do not fit the small model's window of {window:,}.",
         )
     delegate = score >= threshold
     reason = _explain(contributions, score, threshold, delegate)
@@ -189,11 +220,12 @@ def _explain(
     """Score, threshold and the main causes on the side that won."""
     side = 1 if delegate else -1
     causes = sorted(
-        (name for name, value in contributions.items() if value * side > 0),
+        (name for name, value in contributions.items() if value * side >= _LEAST_CAUSE),
         key=lambda name: -abs(contributions[name]),
     )[:_NAMED_CAUSES]
     named = ", ".join(f"{LABELS.get(name, name)} ({contributions[name]:+.1f})" for name in causes)
     if not named:
         named = "too little in it points to a heavy task" if not delegate else "a low threshold"
     relation = "reaches" if delegate else "is below"
-    return f"Score {score:.2f} {relation} {threshold:.2f}: {named}."
+    digits = 2 if abs(score - threshold) >= _CLEAR else 4
+    return f"Score {score:.{digits}f} {relation} {threshold:.{digits}f}: {named}."

@@ -39,13 +39,14 @@ def parse_weights(text: str, name: str = "weights.json") -> Weights:
             version=data["version"],
             bias=_number(data["bias"]),
             weights={key: _number(data["weights"][key]) for key in NAMES},
+            at_work={key: _number(weight) for key, weight in data["at_work"].items()},
             thresholds=tuple(
                 (_number(p["share"]), _number(p["score"])) for p in data["thresholds"]
             ),
             shares={setting: _number(data["settings"][setting]) for setting in SETTINGS},
             near=_number(data["near"]),
         )
-        unknown = sorted(set(data["weights"]) - set(NAMES))
+        unknown = sorted({*data["weights"], *data["at_work"]} - set(NAMES))
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ConfigError(f"{name} is no file of routing weights: {error}.") from error
     problem = _find_problem(weights, unknown)

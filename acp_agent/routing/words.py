@@ -10,10 +10,11 @@ from collections.abc import Iterable
 
 from acp_agent.routing.vocabulary import SPACED
 from acp_agent.routing.vocabulary_unspaced import UNSPACED
+from acp_agent.routing.vocabulary_work import SPACED_WORK, UNSPACED_WORK
 
 _WORD = re.compile(r"\w+")
 
-KINDS = tuple(SPACED)
+KINDS = (*SPACED, *SPACED_WORK)
 """The kinds of words, in a fixed order."""
 
 
@@ -21,7 +22,7 @@ def _split() -> tuple[dict[str, set[str]], dict[str, list[tuple[str, str]]]]:
     """Whole words with their kinds, and stems with theirs by their first two letters."""
     whole: dict[str, set[str]] = {}
     stems: dict[str, list[tuple[str, str]]] = {}
-    for kind, words in SPACED.items():
+    for kind, words in {**SPACED, **SPACED_WORK}.items():
         for word in words.split():
             if word.endswith("*"):
                 stems.setdefault(word[:2], []).append((word[:-1], kind))
@@ -31,7 +32,11 @@ def _split() -> tuple[dict[str, set[str]], dict[str, list[tuple[str, str]]]]:
 
 
 _WHOLE, _STEMS = _split()
-_PIECES = tuple((piece, kind) for kind, words in UNSPACED.items() for piece in words.split())
+_PIECES = tuple(
+    (piece.replace("_", " "), kind)
+    for kind, words in {**UNSPACED, **UNSPACED_WORK}.items()
+    for piece in words.split()
+)
 
 
 def words_of(text: str) -> list[str]:

@@ -22,15 +22,18 @@ class SharedFile:
     Args:
         size: bytes from which the file is put aside before the next write.
         kept: how many files put aside stay; ``NAME.1`` is the newest of them.
+        mends: whether a write begins a line of its own where the last one has no end, as
+            after a crash or on a full disk; readers must pass over empty lines then.
 
     Raises:
         OSError: the file cannot be opened, or its folder belongs to somebody else.
     """
 
-    def __init__(self, path: Path, *, size: int, kept: int) -> None:
+    def __init__(self, path: Path, *, size: int, kept: int, mends: bool = False) -> None:
         self._path = path
         self._size = size
         self._kept = kept
+        self._mends = mends
         self._file = _open(path)
 
     def write(self, line: bytes) -> None:
@@ -41,6 +44,8 @@ class SharedFile:
         """
         with contextlib.suppress(OSError):
             self._follow()
+        if self._mends and self._is_torn():
+            line = b"\n" + line
         os.write(self._file, line)
 
     def close(self) -> None:
@@ -57,6 +62,16 @@ class SharedFile:
             self._reopen()
         elif opened.st_size >= self._size:
             self._put_aside(opened)
+
+    def _is_torn(self) -> bool:
+        """Whether the file ends within a line. Another process may just be writing one; the
+        empty line that comes of it costs nothing."""
+        with contextlib.suppress(OSError):
+            if os.fstat(self._file).st_size:
+                # Where the descriptor stands is nothing to writes: they go to the end.
+                os.lseek(self._file, -1, os.SEEK_END)
+                return os.read(self._file, 1) != b"\n"
+        return False
 
     def _is_at_path(self, opened: os.stat_result) -> bool:
         try:
@@ -100,10 +115,10 @@ def put_aside_names(path: Path, kept: int) -> list[Path]:
 
 
 def _open(path: Path) -> int:
-    """A descriptor that appends to ``path``, a regular file of this user's only."""
+    """A descriptor that reads ``path`` and appends to it, a regular file of this user's only."""
     private_folder(path.parent)
     # Not blocking: opening a pipe that nobody reads would wait for a reader.
-    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
+    flags = os.O_RDWR | os.O_APPEND | os.O_CREAT
     flags |= getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
     file = os.open(path, flags, 0o600)
     try:

@@ -85,7 +85,7 @@ class TurnLog:
         """Adds ``record``: one small write. What cannot be written is dropped."""
         try:
             line = json.dumps(_plain(record), separators=(",", ":")) + "\n"
-            file = SharedFile(self._path, size=FILE_SIZE, kept=KEPT_FILES)
+            file = SharedFile(self._path, size=FILE_SIZE, kept=KEPT_FILES, mends=True)
             try:
                 file.write(line.encode())
             finally:

@@ -14,6 +14,7 @@ from pydantic_core import from_json
 
 from acp_agent.conversation import PlanStep, Tool, is_shallow
 from acp_agent.tools.actions import Action
+from acp_agent.tools.faults import describe_fault
 from acp_agent.tools.shown import Shown
 from acp_agent.tools.workspace import Workspace
 
@@ -172,7 +173,7 @@ def read_arguments(kind: type[ArgumentsT], arguments: Mapping[str, Any]) -> Argu
         return kind.model_validate(arguments)
     except ValidationError as error:
         problems = [
-            f"{'.'.join(map(str, problem['loc'])) or 'the arguments'}: {problem['msg']}"
+            describe_fault(problem, kind.model_fields)
             for problem in error.errors(include_url=False, include_input=False)
         ]
         return Outcome(f"The call was not made. {'; '.join(problems)}.", failed=True)

@@ -32,8 +32,9 @@ class Choice:
 
     ``temperature`` and ``max_tokens`` are None for the model's own. ``patience`` is how many
     seconds the model may be silent, None for ever; ``patience_setting`` is where the user
-    says so. ``extra`` are tools beside the session's; one of them may be called by other
-    names too (``aliases``, each with the tool's).
+    says so; ``counts_waits``: a load or a queue that cannot tell how far it is is silence
+    too. ``extra`` are tools beside the session's; one of them may be called by other names
+    too (``aliases``, each with the tool's).
     """
 
     backend: Backend
@@ -43,6 +44,7 @@ class Choice:
     temperature: float | None = None
     max_tokens: int | None = None
     patience: float | None = None
+    counts_waits: bool = False
     patience_setting: str = "auto.progress_timeout"
     extra: tuple[RunnableTool, ...] = ()
     aliases: tuple[tuple[str, str], ...] = ()
@@ -124,7 +126,7 @@ def open_stream(choice: Choice, request: ModelRequest) -> AsyncGenerator[Event, 
 async def _watch(
     events: AsyncGenerator[Event, None], choice: Choice, seconds: float
 ) -> AsyncGenerator[Event, None]:
-    """``events``; ends them where none comes for ``seconds``, waits not counted."""
+    """``events``; ends them where none comes for ``seconds``."""
     is_waiting = False
     async with aclosing(events):
         while True:
@@ -140,7 +142,8 @@ async def _watch(
                 )
             if event is None:
                 return
-            is_waiting = isinstance(event, Progress) and event.is_wait
+            is_wait = isinstance(event, Progress) and event.is_wait
+            is_waiting = is_wait and not choice.counts_waits
             yield event
 
 

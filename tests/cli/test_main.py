@@ -69,6 +69,14 @@ def test_every_command_has_its_help(
     assert f"acp-agent {command}" in capsys.readouterr().out
 
 
+def test_a_commands_help_keeps_the_spelling_of_names(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call(monkeypatch, "mcp", "--help") == 0
+    words = " ".join(capsys.readouterr().out.split())
+    assert "Serve the local GPT-OSS to other agents as an MCP server." in words
+
+
 @pytest.mark.parametrize("arguments", [["dance"], ["--dance"], ["serve", "--dance"], ["run", "c"]])
 def test_what_is_no_command_is_a_usage_error(
     arguments: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

@@ -190,7 +190,7 @@ def test_calibrate_to_a_share_needs_no_objection(
     assert "of 4 prompts are delegated now, 1 with the proposed one" in capsys.readouterr().out
     with pytest.raises(SystemExit):
         invoke(monkeypatch, "calibrate", "--share", "2")
-    assert "must be from 0 to 1" in capsys.readouterr().err
+    assert "argument --share: '2' is not a number from 0 to 1" in capsys.readouterr().err
 
 
 def test_calibrate_from_files(
@@ -240,3 +240,37 @@ def test_what_the_log_says_cannot_steer_the_terminal(
     out = capsys.readouterr().out
     assert "\x1b" not in out
     assert "[bold]x[/bold]" in out
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["replay", "--threshold", "abc"], "--threshold: 'abc' is not a number from 0 to 1"),
+        (["replay", "--threshold", "nan"], "--threshold: 'nan' is not a number from 0 to 1"),
+        (["report", "-n", "abc"], "-n: 'abc' is not a whole number of at least 1"),
+        (["report", "-n", "0"], "-n: '0' is not a whole number of at least 1"),
+        (
+            ["replay", "--threshold", "0.5", "--setting", "eager"],
+            "--setting: not allowed with argument --threshold",
+        ),
+    ],
+)
+def test_odd_options(
+    words: list[str], message: str, monkeypatch: pytest.MonkeyPatch, capsys: Streams
+) -> None:
+    with pytest.raises(SystemExit):
+        invoke(monkeypatch, *words)
+    assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words", [["report"], ["replay", "--setting", "eager"], ["calibrate"]])
+def test_a_log_that_cannot_be_read_is_told(
+    words: list[str], monkeypatch: pytest.MonkeyPatch, capsys: Streams, isolated_home: Path
+) -> None:
+    find_paths().decision_log.mkdir(parents=True)
+    assert invoke(monkeypatch, *words) == 1
+    assert capsys.readouterr() == (
+        "",
+        "acp-agent: The decision log cannot be read: a folder stands in the place of "
+        "routing.jsonl; remove it.\n",
+    )

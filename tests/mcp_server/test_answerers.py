@@ -175,3 +175,23 @@ async def test_a_stream_that_ends_without_its_end_is_no_answer() -> None:
     async with stage.client() as client:
         result = await ask(client)
     assert texts(result)[0] == "The answer of gpt-oss-20b broke off. Try again."
+
+
+@pytest.mark.parametrize(
+    ("advice", "told"),
+    [
+        ("Start it with `x`, or choose another mode.", "Start it with `x`."),
+        ("Send the message again, or choose another model.", "Call again."),
+        ("Then send the message again.", "Then call again."),
+        ("Start a new session, or raise num_ctx.", "Send a shorter prompt, or raise num_ctx."),
+    ],
+)
+async def test_a_client_is_not_told_what_only_a_session_can_do(advice: str, told: str) -> None:
+    stage = Stage()
+    stage.own.readiness = NOT_READY
+    stage.other.readiness = Readiness(False, f"Ollama does not answer. {advice}")
+    async with stage.client() as client:
+        assert failure(await ask(client)).endswith(f"ollama: Ollama does not answer. {told}")
+        stage.other.readiness = ready(*OTHERS)
+        stage.other.script(TextDelta("Half"), BackendError(f"It ended. {advice}"))
+        assert texts(await ask(client))[0] == f"It ended. {told}"

@@ -1,5 +1,6 @@
 """Calls through the official client: answers, progress, cancel, and what is refused."""
 
+import re
 from pathlib import Path
 
 import anyio
@@ -66,6 +67,7 @@ async def test_the_record_of_an_answer() -> None:
         await ask(client)
     record, outcome = stage.record, stage.record.outcome
     assert (record.origin, record.session) == ("mcp", "session-1")
+    assert re.fullmatch(r"[-\d]{10}T[:\d]{8}\.\d{3}Z", record.when)
     assert (record.prompt_hash, record.prompt_bytes, record.prompt) == ("hash of 9", 9, None)
     assert record.decision.delegate
     assert record.decision.reason_code == "explicit_request"
@@ -161,13 +163,14 @@ async def test_calls_run_side_by_side() -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ({}, "user_prompt: Field required"),
-        ({"user_prompt": "x", "temperature": 2}, "temperature: "),
-        ({"user_prompt": "x", "max_tokens": 0}, "max_tokens: "),
-        ({"user_prompt": "x", "task_type": "cooking"}, "task_type: "),
-        ({"user_prompt": "x", "model": "big"}, "model: Extra inputs"),
+        ({}, "user_prompt is missing: it must be given."),
+        ({"user_prompt": ""}, "user_prompt must not be empty."),
+        ({"user_prompt": "x", "temperature": 2}, "temperature must be at most 1."),
+        ({"user_prompt": "x", "max_tokens": 0}, "max_tokens must be at least 1."),
+        ({"user_prompt": "x", "task_type": "cooking"}, "task_type must be 'code_generation', "),
+        ({"user_prompt": "x", "model": "big"}, "model is not known: leave it out (there are user"),
         ({"user_prompt": "  "}, "user_prompt is empty: say the whole task in it."),
-        ({"user_prompt": "x" * 300_000}, "user_prompt has 300,000 bytes"),
+        ({"user_prompt": "x" * 300_000}, "sent: send the parts that matter, or split"),
     ],
 )
 async def test_a_faulty_call_is_a_result_that_says_what_is_wrong(

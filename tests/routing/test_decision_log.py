@@ -86,6 +86,8 @@ def test_of_one_session(log: DecisionLog) -> None:
     assert log.last(2, "s") == []
     log.write(make_record("x", session="s2", selected="s1"))
     assert names(log.last(1, "s1")) == ["19"]
+    log.write(make_record("before", session="s2", when="2026-01-01T03:04:05.678Z"))
+    assert names(log.last(2, "s2")) == ["before", "x"]
 
 
 def test_lines_are_as_the_schema_says(log: DecisionLog, path: Path) -> None:

@@ -110,3 +110,32 @@ def test_half_a_line_costs_no_other(log: DecisionLog, path: Path) -> None:
     log.write(make_record("b"))
     assert [each.record.id for each in log.all()] == ["a", "b"]
     assert log.unread == 1
+
+
+def test_another_process_may_have_left_half_a_line(log: DecisionLog, path: Path) -> None:
+    path.parent.mkdir(mode=0o700)
+    path.write_bytes(b'{"version":1,"kind":"deci')
+    log.write(make_record("a"))
+    with path.open("ab") as file:
+        file.write(b'{"version":1,"kind":"feed')
+    assert log.mark(make_feedback("a"))
+    log.write(make_record("b"))
+    assert [(each.record.id, each.was_wrong) for each in log.all()] == [("a", True), ("b", False)]
+    assert log.unread == 2
+    assert b"\n\n" not in path.read_bytes()
+
+
+def test_what_cannot_be_read_is_told(log: DecisionLog, path: Path) -> None:
+    assert (log.all(), log.trouble) == ([], None)
+    path.mkdir(parents=True)
+    assert log.all() == []
+    assert log.trouble == (
+        "The decision log cannot be read: a folder stands in the place of routing.jsonl; remove it."
+    )
+    path.rmdir()
+    log.write(make_record("a"))
+    path.with_name("routing.jsonl.1").mkdir()
+    assert [each.record.id for each in log.all()] == ["a"]
+    assert "routing.jsonl.1; remove it" in (log.trouble or "")
+    path.with_name("routing.jsonl.1").rmdir()
+    assert (len(log.all()), log.trouble) == (1, None)

@@ -117,6 +117,26 @@ def test_light_task_in_eight_languages(text: str) -> None:
         ("reasoning", "name it", "explain why"),
         ("prose", "a table", "a poem"),
         ("lookup", "make it so", "who made it"),
+        ("small_program", "Explain the function", "Write a function"),
+        ("symptom", "it runs", "it hangs sometimes"),
+        ("demand", "an import", "a robust import that resumes"),
+        ("inquiry", "change it", "find the cause"),
+        ("plan", "do it", "compare the options"),
+        ("quick_fact", "the server", "the shortcut"),
+        ("tiny", "all of it", "just one word"),
+        ("tone", "an answer", "a politer answer in a friendly tone"),
+        ("brief_answer", "tell me", "tell me briefly"),
+        ("answer_size", "tell me in detail", "tell me in two sentences"),
+        ("answer_size", "詳しく説明して", "2行で説明して"),
+        ("measures", "takes long", "takes 4 s and 2 GB"),
+        ("parts", "do it", "do this, that and more"),
+        ("sentences", "It fails.", "It fails. Fix it."),
+        ("brevity", "This and that and more of it " * 9, "This"),
+        ("brief_question", "Tell me", "Really?"),
+        ("shown", "Tidy it", "Tidy it:\n```\nx=1\n```"),
+        ("heavy_wording", "what does the flag mean", "races and retries"),
+        ("light_wording", "races and retries", "what does the flag mean"),
+        ("work", "A man walks home and sees the old dog", "Debug the parser"),
     ],
 )
 def test_feature_rises_with_what_it_counts(feature: str, less: str, more: str) -> None:
@@ -158,6 +178,15 @@ def test_a_question_with_choices_is_no_task_of_an_editor(choices: str) -> None:
 )
 def test_courtesy_with_a_task_is_not_courtesy_only(text: str) -> None:
     assert read(text).values["courtesy"] == 0
+
+
+def test_thanks_may_stand_at_the_end() -> None:
+    assert (
+        read("无事可做了，你回答得很耐心，让我学到了很多东西，也让我很放心，非常感谢").values[
+            "courtesy"
+        ]
+        > 0
+    )
 
 
 def test_words_in_the_middle_of_a_long_paste_do_not_count() -> None:

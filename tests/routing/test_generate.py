@@ -78,7 +78,10 @@ def test_a_prompt_is_measured_in_bytes(letter: str) -> None:
     over = GenerateArguments.model_construct(user_prompt=letter * (PROMPT_LIMIT // size + 1))
     fault = find_fault(over, [])
     assert fault is not None
-    assert "262,144 may be sent" in fault
+    assert fault.endswith("262,144 may be sent: name the files to be read instead of copying them.")
+    fault = find_fault(over, [], shorten="send less")
+    assert fault is not None
+    assert fault.endswith("262,144 may be sent: send less.")
 
 
 def test_a_folder_of_the_session_is_allowed(tmp_path: Path) -> None:
@@ -116,5 +119,9 @@ def test_a_file_or_nothing_is_no_folder(tmp_path: Path) -> None:
 
 
 def test_without_open_folders_none_is_allowed() -> None:
-    fault = find_fault(arguments(root="/"), [])
-    assert fault == "workspace_root lies outside of the folders that are open: none."
+    for root in ("/", "src"):
+        fault = find_fault(arguments(root=root), [])
+        assert fault == (
+            "workspace_root cannot be used, since no folder is open: open the project's folder "
+            "first, or leave workspace_root out and put what matters into user_prompt."
+        )

@@ -88,6 +88,15 @@ def test_score_is_the_logistic_of_bias_and_contributions() -> None:
     assert decision.score == pytest.approx(0.6224593)
 
 
+def test_weights_move_as_far_as_a_request_is_about_work() -> None:
+    weights = replace(WEIGHTS, bias=0.0, weights={"code": 1.0, "work": 0.5}, at_work={"code": -2.0})
+    found = {
+        work: decide(plain({"code": 1.0, "work": work}), weights).contributions
+        for work in (0.0, 0.5, 1.0)
+    }
+    assert found == {0.0: {"code": 1.0}, 0.5: {"work": 0.25}, 1.0: {"code": -1.0, "work": 0.5}}
+
+
 def test_score_rises_with_each_weight_above_zero_and_falls_with_others() -> None:
     nothing = score_features({}, WEIGHTS)
     for name, weight in WEIGHTS.weights.items():
@@ -137,8 +146,8 @@ def test_what_does_not_fit_the_small_window_is_delegated() -> None:
     features = plain({}, prompt_tokens=1000, context_tokens=3500)
     decision = decide(features, WEIGHTS, window=4096)
     assert (decision.delegate, decision.reason_code) == (True, "needs_large_context")
-    assert "4500" in decision.reason
-    assert "4096" in decision.reason
+    assert "4,500" in decision.reason
+    assert "4,096" in decision.reason
     assert not decide(features, WEIGHTS, window=4500).delegate
     assert not decide(features, WEIGHTS).delegate
 
@@ -155,7 +164,7 @@ def test_small_talk_needs_nothing_of_a_history_that_does_not_fit() -> None:
     [
         ({"task_size": 1.0}, 0.2, True, "needs_delegation"),
         ({"tool_calls": 1.0, "files": 1.0}, 0.5, True, "needs_external_tools"),
-        ({"tool_calls": 0.2, "task_size": 1.0}, 0.2, True, "needs_delegation"),
+        ({"tool_calls": 0.1, "task_size": 1.0}, 0.2, True, "needs_delegation"),
         ({}, 0.9, False, "local_answer_sufficient"),
     ],
 )
@@ -224,6 +233,9 @@ def put(key: str, value: Any) -> Callable[[dict[str, Any]], None]:
         (put("bias", float("nan")), "number"),
         (put("bias", 1e300), "large"),
         (put("weights", dict.fromkeys((*NAMES, "mood"), 1)), "mood"),
+        (put("at_work", {"mood": 1}), "mood"),
+        (put("at_work", {"code": "x"}), "number"),
+        (drop("at_work"), "at_work"),
         (put("thresholds", []), "thresholds"),
         (
             put("thresholds", [{"share": 0.1, "score": 0.2}, {"share": 0.2, "score": 0.3}]),

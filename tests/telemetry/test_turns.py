@@ -265,3 +265,13 @@ def test_appending_imports_little() -> None:
     target = Path(os.environ["ACP_AGENT_HOME"]) / "turns.jsonl"
     subprocess.run([sys.executable, "-c", code, str(target)], check=True, timeout=60)
     assert len(TurnLog(target).all()) == 1
+
+
+def test_a_torn_last_line_costs_no_other(log: TurnLog, path: Path) -> None:
+    log.append(numbered(1))
+    with path.open("ab") as file:
+        file.write(b'{"when":"2026')
+    log.append(numbered(2))
+    log.append(numbered(3))
+    assert numbers(log.all()) == [1, 2, 3]
+    assert b"\n\n" not in path.read_bytes()

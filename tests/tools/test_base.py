@@ -1,10 +1,11 @@
 """Arguments of calls, and the set of tools on offer."""
 
 import json
+from typing import Annotated, Literal
 
 import jsonschema
 import pytest
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from acp_agent.conversation import DEPTH_LIMIT
 from acp_agent.tools.base import (
@@ -18,9 +19,21 @@ from acp_agent.tools.base import (
 from acp_agent.tools.files.read_file import ReadFile
 
 
+class Part(Arguments):
+    name: str = Field(max_length=2)
+
+
+def _refuse(text: str) -> str:
+    raise ValueError("cannot be odd.")
+
+
 class Wanted(Arguments):
     path: str = Field(min_length=1, description="Which")
     line: int = Field(default=1, ge=1)
+    kind: Literal["a", "b"] = "a"
+    parts: list[Part] = Field(default=[])
+    size: float | None = Field(default=None, allow_inf_nan=False)
+    odd: Annotated[str, AfterValidator(_refuse)] = ""
 
 
 def test_arguments_are_read() -> None:
@@ -30,10 +43,22 @@ def test_arguments_are_read() -> None:
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        ({}, "path: Field required"),
-        ({"path": ""}, "path: String should have at least 1 character"),
-        ({"path": "a", "line": 0}, "line: Input should be greater than or equal to 1"),
-        ({"path": "a", "lines": 1}, "lines: Extra inputs are not permitted"),
+        ({}, "path is missing: it must be given."),
+        ({"path": ""}, "path must not be empty."),
+        ({"path": 5}, "path must be text."),
+        ({"path": "a", "line": 0}, "line must be at least 1."),
+        ({"path": "a", "line": 1.5}, "line must be a whole number."),
+        ({"path": "a", "kind": "c"}, "kind must be 'a' or 'b'."),
+        ({"path": "a", "parts": "b"}, "parts must be a list."),
+        ({"path": "a", "parts": [{"name": "b", "x": 1}]}, "parts.0.x is not known: leave it out."),
+        ({"path": "a", "parts": [{"name": "bcd"}]}, "parts.0.name may have at most 2 characters."),
+        ({"path": "a", "size": float("nan")}, "size must be a finite number."),
+        ({"path": "a", "odd": "x"}, "odd: cannot be odd."),
+        (
+            {"lines": 1},
+            "path is missing: it must be given; lines is not known: leave it out "
+            "(there are path, line, kind, parts, size, odd).",
+        ),
     ],
 )
 def test_wrong_arguments_are_told_to_the_model(
@@ -42,7 +67,7 @@ def test_wrong_arguments_are_told_to_the_model(
     outcome = read_arguments(Wanted, arguments)
     assert isinstance(outcome, Outcome)
     assert outcome.failed
-    assert complaint in outcome.text
+    assert outcome.text == f"The call was not made. {complaint}"
 
 
 def test_parameters_are_a_schema_without_titles() -> None:

@@ -49,9 +49,9 @@ async def test_a_part_that_changes_changes_it() -> None:
     )
     small.readiness = DOWN
     await found.refresh("ollama")
-    with pytest.raises(BackendUnavailable, match="Mode auto is not ready: neither"):
+    with pytest.raises(BackendUnavailable, match="Mode auto is not ready: nobody"):
         found.check("auto")
-    with pytest.raises(BackendUnavailable, match="Mode auto is not ready: neither"):
+    with pytest.raises(BackendUnavailable, match="Mode auto is not ready: nobody"):
         found.lead("auto")
 
 

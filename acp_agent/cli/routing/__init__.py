@@ -5,6 +5,7 @@ Owns the command line. Does not own what its actions do (``report``, ``replays``
 """
 
 import argparse
+import math
 from pathlib import Path
 
 from acp_agent.errors import AgentError
@@ -77,22 +78,29 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _add_rubric(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--threshold", type=_unit, metavar="X", help="score from which on")
-    parser.add_argument("--setting", choices=SETTINGS, help="the threshold of this setting")
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--threshold", type=_unit, metavar="X", help="score from which on, 0 to 1")
+    which.add_argument("--setting", choices=SETTINGS, help="the threshold of this setting")
     parser.add_argument("--weights", type=Path, metavar="FILE", help="other weights")
 
 
 def _count(text: str) -> int:
-    number = int(text)
+    try:
+        number = int(text)
+    except ValueError:
+        number = 0
     if number < 1:
-        raise argparse.ArgumentTypeError("must be at least 1")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 1")
     return number
 
 
 def _unit(text: str) -> float:
-    number = float(text)
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
     if not 0 <= number <= 1:
-        raise argparse.ArgumentTypeError("must be from 0 to 1")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 0 to 1")
     return number
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from acp_agent.config.load import load_settings
 from acp_agent.config.paths import find_paths
+from acp_agent.errors import AgentError
 from acp_agent.routing.decision_log import DecisionLog
 from acp_agent.routing.decisions import Logged
 from acp_agent.routing.profile import load_profile
@@ -26,9 +27,15 @@ def profile_path() -> Path:
 
 
 def read_decisions(count: int | None = None) -> list[Logged]:
-    """The logged decisions, or the last ``count``; what is odd is told on stderr."""
+    """The logged decisions, or the last ``count``; what is odd is told on stderr.
+
+    Raises:
+        AgentError: a file of the log cannot be read.
+    """
     log = open_log()
     logs = log.all() if count is None else log.last(count)
+    if log.trouble is not None:
+        raise AgentError(log.trouble)
     if log.unread:
         print(
             f"{log.unread} line{' was' if log.unread == 1 else 's were'} skipped: broken, or of "

@@ -10,17 +10,29 @@ from dataclasses import dataclass, replace
 from acp_agent.routing.decisions import DecisionRecord, Skipped
 from acp_agent.routing.gates import Candidate, check_gates
 from acp_agent.sessions.session import Session
-from acp_agent.turn.auto.mode import find_large, find_small
+from acp_agent.turn.auto.mode import (
+    can_be_installed,
+    explain_no_small,
+    find_large,
+    find_small,
+)
 from acp_agent.turn.auto.services import AutoServices
 from acp_agent.turn.modes import Modes
+
+SMALL_MODEL = "small model"
+"""The small model in the log where there is none."""
 
 
 @dataclass(slots=True)
 class Candidates:
-    """The candidates of one turn: the small model, and where GPT-OSS may come from."""
+    """The candidates of one turn: the small model, and where GPT-OSS may come from.
+
+    ``no_small`` says why there is no small model, in a sentence; empty where nobody wants one.
+    """
 
     small: Candidate | None
     large: Sequence[Candidate]
+    no_small: str = ""
 
     @property
     def first_large(self) -> Candidate | None:
@@ -30,8 +42,12 @@ class Candidates:
 
 def find_candidates(session: Session, modes: Modes, services: AutoServices) -> Candidates:
     """The candidates, from the last ``modes.refresh``."""
-    small = find_small(modes.readiness, services.settings)
-    return Candidates(small, find_large(modes.readiness, session.models))
+    settings = services.settings
+    small = find_small(modes.readiness, settings)
+    why = explain_no_small(modes.readiness, settings)
+    large = find_large(modes.readiness, settings, session.models)
+    no_small = "" if settings.orchestrator == "none" else f"{why[:1].upper()}{why[1:]}"
+    return Candidates(small, large, no_small)
 
 
 Line = Sequence[Candidate | Skipped]
@@ -56,7 +72,8 @@ async def line_up(
     So many ``siblings`` of the turn may wait for a model already: they make nobody busy.
 
     Without fallback (a setting) only the first of a kind is in the line. Where nobody else
-    can answer a prompt, one that is busy is waited for.
+    can answer a prompt, one that is busy is waited for, and one that is not installed is
+    asked all the same: that offers to install it.
     """
     small = [candidates.small] if candidates.small is not None and with_small else []
     large = list(candidates.large)
@@ -71,11 +88,21 @@ async def line_up(
         is_second = any(skipped is None for _, skipped in checked)
         skipped = await _check(each, record, services, siblings, is_second=is_second)
         checked.append((each, skipped))
-    waits = record.origin == "prompt" and all(skipped for _, skipped in checked)
-    return [
-        each if skipped is None or (waits and skipped.gate == "busy") else skipped
+    is_last_resort = record.origin == "prompt" and all(skipped for _, skipped in checked)
+    found = [
+        each if skipped is None or (is_last_resort and _may_try(each, skipped)) else skipped
         for each, skipped in checked
     ]
+    if delegate or small or not with_small or not candidates.no_small:
+        return found
+    record.selected = SMALL_MODEL
+    return [Skipped(SMALL_MODEL, "not_installed", candidates.no_small), *found]
+
+
+def _may_try(candidate: Candidate, skipped: Skipped) -> bool:
+    return skipped.gate == "busy" or (
+        skipped.gate == "not_installed" and can_be_installed(candidate)
+    )
 
 
 async def _check(

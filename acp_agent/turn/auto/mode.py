@@ -43,14 +43,10 @@ class AutoMode:
     def assess(self, readiness: Mapping[str, Readiness]) -> Readiness:
         """Ready if anybody can answer; the reason says who answers what."""
         small = find_small(readiness, self._settings)
-        large = next((each for each in find_large(readiness) if _can_answer(each)), None)
+        candidates = find_large(readiness, self._settings)
+        large = next((each for each in candidates if _can_answer(each)), None)
         if small is None and large is None:
-            return Readiness(
-                False,
-                "neither a small model nor GPT-OSS 20B is there: install one with "
-                "`acp-agent models install`, or start Ollama.",
-                installed=False,
-            )
+            return self._assess_nobody(readiness, candidates)
         if large is None:
             return Readiness(True, f"{_tell(small)} answers everything: GPT-OSS 20B is missing.")
         if small is None:
@@ -58,9 +54,21 @@ class AutoMode:
             return Readiness(True, f"{_tell(large)} answers everything: {why}")
         return Readiness(True, f"{_tell(small)} answers, {_tell(large)} does what is heavy.")
 
+    def _assess_nobody(
+        self, readiness: Mapping[str, Readiness], candidates: Sequence[Candidate]
+    ) -> Readiness:
+        """What to do where nobody can answer: the first prompt may offer to install GPT-OSS."""
+        offered = next((each for each in candidates if can_be_installed(each)), None)
+        if offered is not None:
+            about = f"Nothing is installed yet. The first prompt offers {offered.label}."
+            return Readiness(True, about, installed=False)
+        lacks = [f"{each.label}: {each.readiness.reason}" for each in candidates]
+        small = explain_no_small(readiness, self._settings)
+        return Readiness(False, f"nobody can answer; {small} {' '.join(lacks)}".strip(), False)
+
     def lead(self, readiness: Mapping[str, Readiness]) -> Seat | None:
         """The small model, else a large one."""
-        candidates = [find_small(readiness, self._settings), *find_large(readiness)]
+        candidates = [find_small(readiness, self._settings), *find_large(readiness, self._settings)]
         for each in candidates:
             if each is not None and each.model is not None and _can_answer(each):
                 return Seat(each.mode, each.model.id)
@@ -91,18 +99,26 @@ def explain_no_small(readiness: Mapping[str, Readiness], settings: AutoSettings)
         what = settings.orchestrator_model or "a small model"
         reason = state.reason if state and state.reason else f"{what} is not there."
         return f"the small model of `auto.orchestrator`, {wanted}, cannot be used: {reason}"
+    if settings.orchestrator_model is not None:
+        return (
+            f"the configured small model {settings.orchestrator_model!r} is not there; correct "
+            "`auto.orchestrator_model`, or take it out."
+        )
     return "there is no small model; `ollama pull qwen3:1.7b` gets one."
 
 
 def find_large(
-    readiness: Mapping[str, Readiness], chosen: Mapping[str, str] | None = None
+    readiness: Mapping[str, Readiness],
+    settings: AutoSettings,
+    chosen: Mapping[str, str] | None = None,
 ) -> list[Candidate]:
-    """Where GPT-OSS may come from, best first, ready or not; never from Ollama's cloud.
+    """Where GPT-OSS may come from, best first, ready or not; never from Ollama's cloud. Without
+    fallback (a setting) only from the first of these.
 
     ``chosen`` are the models that the session chose, by mode.
     """
     found: list[Candidate] = []
-    for mode in LARGE_MODES:
+    for mode in LARGE_MODES if settings.fallback else LARGE_MODES[:1]:
         state = readiness.get(mode)
         if state is not None:
             model = _pick_large(mode, state, (chosen or {}).get(mode))
@@ -133,6 +149,8 @@ def _pick_large(mode: str, state: Readiness, chosen: str | None) -> Model | None
 
 def _for_gpt_oss(state: Readiness, mode: str, model: Model | None) -> Readiness:
     """``state`` as it is for GPT-OSS, whatever other models the server has or lacks."""
+    if mode == "gptoss_20b" and model is not None and state.ready and not state.installed:
+        return replace(state, reason=f"{model.name} is not installed; `/install` gets it.")
     if mode == "gptoss_20b" or not state.ready:
         return state
     if model is not None:
@@ -148,6 +166,12 @@ def _label(mode: str, model: Model | None) -> str:
 
 def _find(state: Readiness, wanted: str | None) -> Model | None:
     return next((each for each in state.models if each.id == wanted), None)
+
+
+def can_be_installed(candidate: Candidate) -> bool:
+    """Whether only the model is missing, and asking for it offers to install it."""
+    state = candidate.readiness
+    return candidate.model is not None and state.ready and not state.installed
 
 
 def _can_answer(candidate: Candidate) -> bool:

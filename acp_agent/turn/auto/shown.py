@@ -45,12 +45,19 @@ _TASKS = {
 }
 
 
+def explain(record: DecisionRecord) -> str:
+    """Why a large model answers: the decision's reason, or who cannot answer in its place."""
+    if record.decision.delegate or not record.skipped:
+        return record.decision.reason
+    return f"{record.skipped[-1].reason} {record.decision.reason}"
+
+
 def facts(record: DecisionRecord, candidate: Candidate) -> dict[str, object]:
     """What the call shows of the decision, as raw input."""
     decision = record.decision
     return {
         "model": candidate.name,
-        "reason": decision.reason,
+        "reason": explain(record),
         "reason_code": decision.reason_code,
         "score": round(decision.score, 3),
         "threshold": round(decision.threshold, 3),
@@ -68,7 +75,7 @@ def begin_call(record: DecisionRecord, candidate: Candidate, prompt: str) -> Sho
         title(candidate.label, task),
         status="in_progress",
         arguments={"user_prompt": shortened, "task_type": kind, **facts(record, candidate)},
-        content=(ShownText(record.decision.reason),),
+        content=(ShownText(explain(record)),),
     )
 
 

@@ -126,6 +126,7 @@ async def _choose_small(
         found,
         patience=services.settings.small_timeout,
         patience_setting="auto.small_timeout",
+        counts_waits=True,
     )
 
 
@@ -198,6 +199,8 @@ class _AutoTurn:
 
     async def _answer_small(self, small: Choice) -> TurnEnd:
         """The small model answers, with the tool to hand work on where it can call tools."""
+        if self.record.features.values.get("courtesy"):
+            small = _without_tools(small)
         tool = self._make_tool(small)
         choice = _with_tool(small, tool)
 
@@ -270,6 +273,12 @@ class _AutoTurn:
 
     async def _end_call(self, call: ShownCall, status: CallStatus, text: str) -> None:
         await self.output.show(replace(call, status=status, content=(ShownText(text),)))
+
+
+def _without_tools(small: Choice) -> Choice:
+    """For thanks and greetings: small models with tools look for something to do."""
+    details = None if small.details is None else replace(small.details, tools="none")
+    return replace(small, details=details)
 
 
 def _with_tool(small: Choice, tool: GenerateTool | None) -> Choice:

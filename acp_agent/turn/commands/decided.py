@@ -58,9 +58,16 @@ def _describe_answerer(record: DecisionRecord) -> str:
             if record.selected
             else ("Nothing answered.")
         )
+    instead = ""
     if record.selected and record.selected != record.effective:
-        return f"`{record.effective}` answered in place of `{record.selected}`."
-    return f"`{record.effective}` answered."
+        instead = f" in place of `{record.selected}`"
+    return f"`{record.effective}` {_describe_course(record.outcome)}{instead}."
+
+
+def _describe_course(outcome: DecisionOutcome) -> str:
+    if not outcome.cancelled and outcome.error is None:
+        return "answered"
+    return "was to answer" if outcome.first_token_seconds is None else "was answering"
 
 
 def _describe_skipped(skipped: Skipped) -> str:

@@ -59,7 +59,7 @@ async def install(
     model = wanted or _find_missing(session, modes) or modes.model(session) or ""
     is_there = state.installed and session.mode not in modes.composed
     if not wanted and (is_there or not model):
-        return _nothing_missing(session, state, model)
+        return _nothing_missing(session, modes, model)
     mode = _mode_for(model, session, modes)
     backend = modes.backends.get(mode)
     if not isinstance(backend, Installer):
@@ -85,7 +85,14 @@ def _find_missing(session: Session, modes: Modes) -> str | None:
     return None
 
 
-def _nothing_missing(session: Session, state: Readiness, model: str) -> str:
+def _nothing_missing(session: Session, modes: Modes, model: str) -> str:
+    state = modes.readiness[session.mode]
+    if session.mode in modes.composed:
+        who = f": {state.reason.rstrip('. ')}" if state.reason else ""
+        return (
+            f"Nothing is missing that `/install` alone could get{who}. `/install MODEL` gets "
+            "another one; `/models` lists what is known."
+        )
     if not model:
         return f"Say which model: `/install MODEL`. {state.reason}".strip()
     return (

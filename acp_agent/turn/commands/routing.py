@@ -24,6 +24,8 @@ _FEW = 3
 """Decisions that are shown beside the rest."""
 
 _NONE_KEPT = "Decisions are not logged: set `log = true` under `[auto]` in the configuration."
+_HOW_TO_MARK = "`/routing wrong` says that the one on this session's last prompt was wrong."
+_NONE_TO_MARK = "`/routing wrong` is about this session's decisions only: there is none to mark."
 
 
 async def answer(argument: str, session: Session, services: CommandServices) -> str:
@@ -72,7 +74,10 @@ def _why_default(services: CommandServices) -> str:
 
 def _describe_state(state: Readiness) -> str:
     word = "not ready" if not state.ready else "ready" if state.installed else "not installed"
-    return f"{word}. {state.reason}".rstrip(". ") + "."
+    reason = state.reason
+    if reason.lower().startswith(word):
+        return word + reason[len(word) :].rstrip(". ") + "."
+    return f"{word}. {reason}".rstrip(". ") + "."
 
 
 @dataclass(slots=True, frozen=True)
@@ -91,7 +96,7 @@ class _Read:
         if self.decisions:
             parts += [f"**{self._title()}**", ""]
             parts += map(describe_decision, self.decisions)
-            parts += ["", "`/routing wrong` says that the last one of this session was wrong."]
+            parts += ["", _HOW_TO_MARK if self.is_own else _NONE_TO_MARK]
         elif not self.problem:
             parts.append("Nothing was decided yet: that is done in mode `auto`.")
         return "\n".join(parts).rstrip("\n") + "\n"
@@ -117,24 +122,27 @@ async def _list(count: int, session: Session, log: Decisions | None) -> str:
 
 
 async def _mark(session: Session, log: Decisions | None) -> str:
-    """Marks the last decision of ``session`` as wrong."""
+    """Marks the decision on the last prompt of ``session`` as wrong."""
     from acp_agent.routing.decisions import Feedback
     from acp_agent.telemetry.turns import timestamp
     from acp_agent.turn.commands.decided import name_decision
 
     if log is None:
         return _NONE_KEPT
-    own = await anyio.to_thread.run_sync(partial(log.last, 1, session.id))
-    if not own:
+    own = await anyio.to_thread.run_sync(partial(log.last, MOST, session.id))
+    # Calibration learns from decisions on prompts only, not from those on calls made for one.
+    prompts = [each for each in own if each.record.origin == "prompt"]
+    if not prompts:
         return "There is no decision of this session to mark."
-    name = name_decision(own[-1].record)
-    if own[-1].was_wrong:
-        return f"The last decision ({name}) is marked as wrong already."
-    feedback = Feedback(decision=own[-1].record.id, when=timestamp(), verdict="wrong")
+    last = prompts[-1]
+    name = f"The decision on this session's last prompt ({name_decision(last.record)})"
+    if last.was_wrong:
+        return f"{name} is marked as wrong already."
+    feedback = Feedback(decision=last.record.id, when=timestamp(), verdict="wrong")
     if not await anyio.to_thread.run_sync(log.mark, feedback):
         return f"The decision was not marked. {log.problem or ''}".strip()
     return (
-        f"The last decision ({name}) is marked as wrong. It counts when you run "
+        f"{name} is marked as wrong. It counts when you run "
         "`acp-agent routing calibrate`; until then nothing is decided otherwise. To be answered "
         "differently now, choose another mode or say so in the prompt."
     )

@@ -24,7 +24,7 @@ from tests.fixtures.fake_backend import FakeBackend
 from tests.fixtures.workspace import make_workspace
 from tests.turn.output import FakeOutput
 
-LIGHT = "Thanks!"
+LIGHT = "Translate this word into French: thanks"
 HEAVY = (
     "Refactor the parser in src/parser.py and src/lexer.py so that both are concurrent, migrate "
     "the tests, run them, and debug what fails."

@@ -5,9 +5,15 @@ from pathlib import Path
 import anyio
 import pytest
 
-from acp_agent.backends.base import Model
+from acp_agent.backends.base import Model, Progress, Readiness
+from acp_agent.config.settings import AutoSettings
 from acp_agent.conversation import AssistantMessage, UserMessage
-from acp_agent.errors import BackendError, BackendUnavailable, ContextOverflow
+from acp_agent.errors import (
+    BackendError,
+    BackendUnavailable,
+    ContextOverflow,
+    ModelNotInstalled,
+)
 from acp_agent.routing.decision_log import DecisionLog
 from tests.protocol.backend import MISSING
 from tests.turn.auto.talk import (
@@ -39,10 +45,18 @@ async def test_without_a_small_model_the_large_one_answers_everything() -> None:
 
     record = talk.record
     assert not record.decision.delegate
-    assert record.selected == record.effective == LARGE
+    assert (record.selected, record.effective) == ("small model", LARGE)
+    [skipped] = record.skipped
+    assert (skipped.gate, skipped.reason[:27]) == ("not_installed", "There is no small model; `o")
     assert talk.output.branches[0].text == "You are welcome."
     assert talk.output.shown[0].title == "gptoss.generate: GPT-OSS 20B, in the small model's place"
-    assert not talk.output.notices
+    [arguments] = {call.arguments["reason"] for call in talk.output.shown if call.arguments}
+    assert arguments.startswith("There is no small model; ")
+    [notice] = talk.output.notices
+    assert notice.startswith("GPT-OSS 20B answers instead. small model: There is no small model")
+    talk.output.events.clear()
+    await talk.say(LIGHT)
+    assert not talk.output.notices  # once a session
     assert "there is no small model" in talk.modes.readiness["auto"].reason
     talk.check()
     await talk.go_on()
@@ -50,11 +64,53 @@ async def test_without_a_small_model_the_large_one_answers_everything() -> None:
 
 async def test_without_any_model_the_reason_says_what_to_do() -> None:
     talk = AutoTalk(unready(small_backend(), NO_OLLAMA), unready(large_backend(), DOWN))
-    with pytest.raises(BackendUnavailable, match="acp-agent models install"):
+    with pytest.raises(BackendUnavailable, match=r"gets one\. GPT-OSS 20B: The engine"):
         await talk.say(HEAVY)
     assert talk.history == []
     talk.small.readiness = ready(Model("tiny", "Tiny", parameters=10**9, tools="native"))
     await talk.go_on()  # it is looked for again
+
+
+async def test_a_wrong_name_of_the_small_model_is_told() -> None:
+    talk = AutoTalk(settings=AutoSettings(orchestrator_model="nope"))
+    await talk.say(LIGHT)
+    [skipped] = talk.record.skipped
+    assert "'nope' is not there; correct `auto.orchestrator_model`" in skipped.reason
+
+
+async def test_nobody_wants_a_small_model() -> None:
+    talk = AutoTalk(settings=AutoSettings(orchestrator="none"))
+    await talk.say(LIGHT)
+    assert talk.record.skipped == []
+    assert not talk.output.notices
+
+
+@pytest.mark.parametrize("fallback", [True, False])
+async def test_the_first_prompt_offers_to_install_where_nobody_can_answer(fallback: bool) -> None:
+    missing = Model("gpt-oss-20b", "GPT-OSS 20B", tools="native")
+    lacking = Readiness(True, "Not here.", False, (missing,), missing.id)
+    talk = AutoTalk(
+        unready(small_backend(), NO_OLLAMA),
+        unready(large_backend(), lacking),
+        settings=AutoSettings(fallback=fallback),
+    )
+    talk.output = FakeOutput(True)
+    wanted = ModelNotInstalled("It is not here.", model=missing.id, title="Install it")
+    talk.large.script(wanted)
+    talk.large.script(*says("Here."))
+    assert await talk.say(HEAVY) == "end_turn"
+    assert [title for title, _ in talk.output.branches[0].asked] == ["Install it"]
+    assert talk.large.installed == [missing.id]
+    assert talk.modes.readiness["auto"].ready
+
+
+async def test_a_small_model_whose_load_never_ends_is_given_up() -> None:
+    talk = AutoTalk(settings=HASTY)
+    talk.small.script(Progress("load", "Loading"), anyio.Event())
+    talk.large.script(*says("You are welcome."))
+    with anyio.fail_after(5):
+        assert await talk.say(LIGHT) == "end_turn"
+    assert talk.record.effective == LARGE
 
 
 async def test_the_small_model_hangs_and_a_larger_one_answers() -> None:

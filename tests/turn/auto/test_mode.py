@@ -42,9 +42,14 @@ READINESS = dict[str, Readiness]
 @pytest.mark.parametrize(
     ("readiness", "small", "large", "about"),
     [
-        ({}, None, None, "neither a small model nor GPT-OSS 20B is there"),
-        ({"gptoss_20b": DOWN, "ollama": DOWN}, None, None, "`acp-agent models install`"),
-        ({"gptoss_20b": lacking(), "ollama": DOWN}, None, None, "or start Ollama."),
+        ({}, None, None, "nobody can answer; there is no small model; `ollama pull"),
+        ({"gptoss_20b": DOWN, "ollama": DOWN}, None, None, "GPT-OSS 20B: It does not run: start"),
+        (
+            {"gptoss_20b": lacking(), "ollama": DOWN},
+            None,
+            None,
+            "Nothing is installed yet. The first prompt offers Missing.",
+        ),
         (
             {"gptoss_20b": DOWN, "ollama": ready(QWEN)},
             "ollama/qwen3:1.7b",
@@ -94,13 +99,14 @@ def test_constellations(
 ) -> None:
     state = mode().assess(readiness)
     assert about in state.reason
-    assert state.ready == state.installed == bool(small or large)
+    assert state.installed == bool(small or large)
+    assert state.ready == (state.installed or state.reason.startswith("Nothing is installed yet"))
     assert (state.models, state.default_model) == ((), None)
     found = find_small(readiness, AUTO)
     assert (found.name if found else None) == small
     usable = [
         each.name
-        for each in find_large(readiness)
+        for each in find_large(readiness, AUTO)
         if each.model and each.readiness.ready and each.readiness.installed
     ]
     assert (usable[0] if usable else None) == large
@@ -162,7 +168,7 @@ def test_the_configured_small_model(settings: AutoSettings, expected: str | None
 
 def test_a_backend_that_lacks_its_default_has_other_models() -> None:
     readiness = {"ollama": lacking(QWEN, OLLAMA_OSS), "gptoss_20b": lacking()}
-    small, large = find_small(readiness, AUTO), find_large(readiness)
+    small, large = find_small(readiness, AUTO), find_large(readiness, AUTO)
     assert small is not None
     assert small.readiness.installed
     assert [each.readiness.installed for each in large] == [False, True]
@@ -171,7 +177,7 @@ def test_a_backend_that_lacks_its_default_has_other_models() -> None:
 
 def test_a_model_that_is_not_installed_is_not_the_large_one() -> None:
     missing = Readiness(True, "Missing.", False, (QWEN, OLLAMA_OSS), OLLAMA_OSS.id)
-    [found] = find_large({"ollama": missing})
+    [found] = find_large({"ollama": missing}, AUTO)
     assert found.model is None
     assert not found.readiness.installed
     assert found.readiness.reason == (
@@ -181,9 +187,9 @@ def test_a_model_that_is_not_installed_is_not_the_large_one() -> None:
 
 def test_the_sessions_own_choice_of_gpt_oss_holds() -> None:
     readiness = {"ollama": ready(OLLAMA_120B, OLLAMA_OSS), "gptoss_20b": DOWN}
-    by_size = find_large(readiness)[1]
-    chosen = find_large(readiness, {"ollama": OLLAMA_120B.id})[1]
-    other = find_large(readiness, {"ollama": LLAMA.id})[1]
+    by_size = find_large(readiness, AUTO)[1]
+    chosen = find_large(readiness, AUTO, {"ollama": OLLAMA_120B.id})[1]
+    other = find_large(readiness, AUTO, {"ollama": LLAMA.id})[1]
     assert [each.model for each in (by_size, chosen, other)] == [
         OLLAMA_OSS,
         OLLAMA_120B,
@@ -194,8 +200,8 @@ def test_the_sessions_own_choice_of_gpt_oss_holds() -> None:
 def test_a_chosen_gptoss_that_is_gone_gives_way_to_the_default() -> None:
     fine_tune = Model("mine", "Mine")
     readiness = {"gptoss_20b": ready(OSS, fine_tune)}
-    assert find_large(readiness, {"gptoss_20b": "mine"})[0].model == fine_tune
-    assert find_large(readiness, {"gptoss_20b": "gone"})[0].model == OSS
+    assert find_large(readiness, AUTO, {"gptoss_20b": "mine"})[0].model == fine_tune
+    assert find_large(readiness, AUTO, {"gptoss_20b": "gone"})[0].model == OSS
 
 
 def test_only_the_modes_that_there_are_are_parts() -> None:
@@ -207,7 +213,7 @@ def test_no_prompt_goes_to_a_model_on_another_machine_unless_the_user_says_so() 
     tiny = Model("tiny:cloud", "tiny:cloud", parameters=BILLION, is_remote=True)
     readiness = {"ollama": ready(cloud, tiny), "gptoss_20b": DOWN}
     for chosen in (None, {"ollama": cloud.id}):
-        assert [each.model for each in find_large(readiness, chosen)] == [None, None]
+        assert [each.model for each in find_large(readiness, AUTO, chosen)] == [None, None]
     assert find_small(readiness, AUTO) is None
     assert not mode().assess(readiness).ready
     wanted = find_small(readiness, AutoSettings(orchestrator_model=tiny.id))

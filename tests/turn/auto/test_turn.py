@@ -158,6 +158,14 @@ async def test_the_small_model_is_offered_the_tool() -> None:
     assert "gptoss_generate" in [tool.name for tool in request.tools]
 
 
+async def test_thanks_are_answered_without_tools() -> None:
+    talk = AutoTalk()
+    await talk.say("Thanks!")
+    request = talk.small.streams[0].request
+    assert request is not None
+    assert not request.tools
+
+
 async def test_two_delegations_run_at_the_same_time() -> None:
     talk = AutoTalk()
     first, second = anyio.Event(), anyio.Event()

@@ -90,6 +90,10 @@ async def test_a_composed_mode_is_listed_and_installs_what_its_parts_lack() -> N
     assert "Mode auto cannot install unheard-of" in await asking.read("/install unheard-of")
     assert "tiny is installed. It answers in mode fake" in await asking.read("/install tiny")
     assert "tiny is installed. It answers in mode fake" in await asking.read("/install")
-    complete = Asking([FakeBackend()], composed=[FakeComposed(parts=["fake"])])
+    who = Readiness(True, "tiny answers, big does what is heavy.")
+    complete = Asking([FakeBackend()], composed=[FakeComposed(parts=["fake"], readiness=who)])
     complete.session.mode = "auto"
-    assert "Say which model" in await complete.read("/install")
+    assert await complete.read("/install") == (
+        "Nothing is missing that `/install` alone could get: tiny answers, big does what is "
+        "heavy. `/install MODEL` gets another one; `/models` lists what is known."
+    )

@@ -94,7 +94,7 @@ async def test_a_decision_is_shown_with_its_reason_and_its_outcome(log: Decision
         f"  - {decision.reason} (`{decision.reason_code}`, balanced)\n"
         f"  - `{BIG}` answered.\n"
         "  - 12.3 s, the first words after 2.1 s; 812 tokens read; 1,204 written\n\n"
-        "`/routing wrong` says that the last one of this session was wrong.\n"
+        "`/routing wrong` says that the one on this session's last prompt was wrong.\n"
     )
 
 
@@ -129,10 +129,10 @@ async def test_what_stood_in_for_another_and_why_there_was_no_proposal(log: Deci
     record = make_record(
         "d1", session=SESSION, selected=BIG, origin="mcp", proposal_problem="It took too long."
     )
-    log.write(make_record("d0", session=SESSION, when="soon", selected="", effective=""))
+    log.write(make_record("d0", session=SESSION, when="1 May", selected="", effective=""))
     log.write(record)
     first, second = (
-        (await Asking(decisions=log).read("/routing")).split("- **soon ")[1].split("- **")
+        (await Asking(decisions=log).read("/routing")).split("- **1 May ")[1].split("- **")
     )
     assert "  - Nothing answered.\n" in first
     assert "not delegated**, asked for by another agent;" in second
@@ -147,11 +147,13 @@ async def test_the_sessions_own_decisions_come_first(log: DecisionLog) -> None:
     text = await asking.read("/routing")
     assert "decisions of other sessions; this one has none" in text
     assert text.count("not delegated") == 3
+    assert "about this session's decisions only: there is none to mark." in text
     assert (await asking.read("/routing 5")).count("not delegated") == 5
     log.write(make_record("mine", session=SESSION, setting="frugal"))
     text = await asking.read("/routing")
     assert text.startswith("**This session**")
     assert "**The last decisions of this session**" in text
+    assert "none to mark" not in text
     assert (text.count(", frugal)"), text.count(", eager)")) == (1, 0)
 
 
@@ -162,7 +164,9 @@ async def test_wrong_marks_the_last_decision_of_the_session(log: DecisionLog) ->
     for name in ("first", "last"):
         log.write(make_record(name, HEAVY, session=SESSION))
     text = await asking.read("/routing wrong")
-    assert text.startswith("The last decision (08:34:05 delegated) is marked as wrong.")
+    assert text.startswith(
+        "The decision on this session's last prompt (08:34:05 delegated) is marked as wrong."
+    )
     assert "routing calibrate" in text
     assert [each.record.id for each in log.all() if each.was_wrong] == ["last"]
     assert "marked as wrong already" in await asking.read("/routing wrong")
@@ -190,3 +194,44 @@ async def test_what_is_not_understood_is_said_and_marks_nothing(
     log.write(make_record("d1", session=SESSION))
     assert "is not understood" in await Asking(decisions=log).read(f"/routing {argument}")
     assert not log.last(1)[0].feedback
+
+
+@pytest.mark.parametrize(
+    ("outcome", "words"),
+    [
+        (DecisionOutcome(first_token_seconds=1.0), "answered"),
+        (DecisionOutcome(first_token_seconds=1.0, cancelled=True), "was answering"),
+        (DecisionOutcome(first_token_seconds=1.0, error="It ended."), "was answering"),
+        (DecisionOutcome(cancelled=True), "was to answer"),
+        (DecisionOutcome(error="It ended."), "was to answer"),
+    ],
+)
+async def test_what_did_not_end_well_did_not_answer(
+    outcome: DecisionOutcome, words: str, log: DecisionLog
+) -> None:
+    log.write(make_record("d1", session=SESSION, outcome=outcome))
+    log.write(make_record("d2", session=SESSION, outcome=outcome, selected=BIG))
+    text = await Asking(decisions=log).read("/routing 2")
+    assert f"  - `{SMALL}` {words}.\n" in text
+    assert f"  - `{SMALL}` {words} in place of `{BIG}`.\n" in text
+
+
+async def test_a_call_is_listed_after_its_prompt_and_the_prompt_is_marked(
+    log: DecisionLog,
+) -> None:
+    call = "2026-01-02T03:04:06.000Z"
+    log.write(make_record("call", HEAVY, session=SESSION, origin="tool_call", when=call))
+    asking = Asking(decisions=log)
+    assert "no decision of this session" in await asking.read("/routing wrong")
+    log.write(make_record("prompt", session=SESSION))
+    text = await asking.read("/routing 5")
+    assert text.index("08:34:05 not delegated") < text.index("08:34:06 delegated**, asked for")
+    assert "last prompt (08:34:05 not delegated)" in await asking.read("/routing wrong")
+    assert [each.record.id for each in log.all() if each.was_wrong] == ["prompt"]
+
+
+async def test_a_state_is_said_once() -> None:
+    missing = Readiness(True, "Not installed yet.", installed=False)
+    asking = Asking([fake(readiness=missing), fake(mode="two", readiness=Readiness(False))])
+    text = await asking.read("/routing")
+    assert "- fake: not installed yet.\n- two: not ready.\n" in text
