@@ -85,7 +85,7 @@ def assert_delegated(turn: Turn, dialogue: Dialogue, model: Path) -> Delegation:
     shown = delegation.shown
     assert shown["title"].startswith(f"{CALL}: {model.name}, ")
     assert shown["rawInput"]["user_prompt"] == dialogue.prompt
-    assert delegation.reason.startswith("Score 0.")
+    assert delegation.reason.startswith("Score ")
     assert delegation.statuses == ["in_progress", "completed"]
     assert delegation.texts[0] == delegation.reason
     assert f"{model.name} is answering." in delegation.texts[1:-1]

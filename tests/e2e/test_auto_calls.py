@@ -31,12 +31,14 @@ from tests.e2e.cancelled_work import assert_settled
 from tests.e2e.gptoss import running_gptoss
 from tests.e2e.python_client import python_editor
 from tests.e2e.session import Turn, open_session
+from tests.e2e.test_install_offer import option_of_kind
 from tests.fixtures.ollama_replies import Reply, reply_of_words
 from tests.tiny_gptoss.dialogues import FIX, HELLO, PARAGRAPHS
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("posix")]
 
 CLOSING = "That is all."
+LIGHT = "Translate this word into French: thanks"
 
 
 @pytest.fixture(scope="module")
@@ -146,9 +148,9 @@ async def test_a_light_task_is_not_handed_on(
         small_model(environ) as (server, environ),
         python_editor(environ) as editor,
     ):
-        server.queue += [generating({"user_prompt": HELLO.prompt}), reply_of_words("One, two.")]
+        server.queue += [generating({"user_prompt": LIGHT}), reply_of_words("One, two.")]
         session = await open_session(editor, str(tmp_path), "auto")
-        turn = await session.ask(HELLO.prompt)
+        turn = await session.ask(LIGHT)
         assert turn.answer == "One, two."
         [delegation] = delegations(turn)
         assert (delegation.statuses[-1], delegation.inner) == ("failed", [])
@@ -236,7 +238,7 @@ async def test_a_model_that_is_not_installed_is_replaced_aloud(
         assert delegations(turn) == []
         [notice] = [each for each in turn.notices if "instead" in each]
         assert notice.startswith("*small (Ollama) answers instead.")
-        assert "gpt-oss-20b: Not installed yet." in notice
+        assert "GPT-OSS 20B is not installed; `/install` gets it." in notice
         [decision] = decisions(isolated_home, session.id)
         assert decision["delegate"]
         assert decision["effective"] == f"ollama/{SMALL}"
@@ -244,7 +246,7 @@ async def test_a_model_that_is_not_installed_is_replaced_aloud(
         assert gates[decision["selected"]] == "not_installed"
 
 
-async def test_without_fallback_a_missing_model_is_an_error(
+async def test_without_fallback_a_missing_model_is_offered_and_refused_an_error(
     isolated_home: Path, tmp_path: Path
 ) -> None:
     environ = agent_environ(isolated_home, ACP_AGENT_AUTO_FALLBACK="0")
@@ -253,9 +255,12 @@ async def test_without_fallback_a_missing_model_is_an_error(
         python_editor(environ) as editor,
     ):
         session = await open_session(editor, str(tmp_path), "auto")
-        error = await (await session.ask(HEAVY.prompt)).error()
-        assert "No model can take this task now." in error.message
-        assert "installed" in error.message
+        async with session.asking(HEAVY.prompt) as turn:
+            question = await editor.next_question()
+            question.choose(option_of_kind(question.params, "reject_once"))
+            error = await turn.error()
+        assert "GPT-OSS 20B is not installed." in error.message
+        assert "/install" not in error.message  # it was just refused
         assert server.chats == []
 
 
