@@ -11,6 +11,10 @@ import re
 NUMBER = re.compile(r"\d+(?:[.,:]\d+)*")
 IDENTIFIER = re.compile(r"[a-z][A-Z]|\b[A-Z]{2,}\b|\w\(|`")
 LARGE_PRODUCT = re.compile(r"\d{3} ?(?:[*×/] ?\d{3}|\^ ?\d)")
+LOG_LINE = re.compile(
+    r"^[^\w\n]{0,3}(?:\d{4}[-/.]\d\d[-/.]\d\d[ T])?\d\d:\d\d(?::\d\d)?\b", re.MULTILINE
+)
+"""A line that begins with a time of day, as those of logs do."""
 LIST_LINE = re.compile(r"^[ \t]*(?:[-*•]|\d+[.)、]) ?", re.MULTILINE)
 SENTENCE_END = re.compile(r"[.!?](?:\s|$)|[。！？]")
 CODE_MARKS = (

@@ -80,6 +80,8 @@ LABELS: Mapping[str, str] = {
     "sentences": "more than one sentence",
     "brevity": "a brief request",
     "brief_question": "a brief question",
+    "log_lines": "a log to be read",
+    "long_paste": "much text or code shown",
     "shown": "a little text or code shown",
     "heavy_wording": "wording of heavy requests",
     "light_wording": "wording of light requests",

@@ -46,6 +46,7 @@ _PURPOSE = (
     r"(?: (?:for|on) (?:this|that|it|these)\b.*| to \w.*| then .*"
     r"| and (?:answer|explain|fix|implement|refactor|show|tell|write).*| here| now| please| again"
     r"| instead(?! of).*| dafür| hierfür| dazu| bitte| für diese.*| um .*| was .*| wie .*"
+    r"| what .*| how .*| ce que .*| qu[eé] .*| cómo .*| o que .*| cosa .*| что .*| как .*"
     r"| pour (?:ça|cela|ce|cette|cet)\b.*| stp| svp| para (?:esto|isto|isso|esta)\b.*| p?ra isso"
     r"| por favor| per questo| per favore| пожалуйста| для (?:этого|этой)\b.*| чтобы .*"
     r"| لهذا.*| من فضلك| ?(?:来|处理|回答|重构|写|实现|分析).*)?"
@@ -74,7 +75,9 @@ _QUICK_ANSWER = (
     r"réponds (?:vite|brièvement)|"
     r"(?:respuesta|pregunta) (?:rápida|corta|breve)|en breve|"
     r"(?:respond[ea]|contesta) (?:breve(?:mente)?|rápido|rapidinho|em uma frase)|"
-    r"en (?:una frase|dos palabras)|(?:em|in) (?:uma|una) (?:frase|parola)|in due parole|"
+    r"en (?:una frase|dos palabras|pocas palabras)|em poucas palavras|en peu de mots|"
+    r"(?:just )?(?:tell me|explain|say) briefly\b.*|answer (?:it |this )?yourself|"
+    r"باختصار .*|छोटा जवाब|(?:em|in) (?:uma|una) (?:frase|parola)|in due parole|"
     r"resposta (?:rápida|curta|breve)|pergunta rápida|rispost?a (?:rapida|breve)|in breve|"
     r"rispondi (?:in breve|brevemente)|domanda veloce|"
     r"(?:короткий|быстрый|краткий) (?:ответ|вопрос)|(?:ответь |скажи )?(?:кратко|коротко)|"
@@ -98,13 +101,13 @@ _NOT_BIG = (
     rf"(?:(?:do not|don't|don’t|never) (?:{_USE}|bother|need) {_MODEL}"
     rf"|(?:do not|don't|don’t) delegate\b.*|no need (?:to (?:use|ask|bother)|for) {_MODEL}"
     rf"|skip {_MODEL}|(?:without|ohne|sans|sin|sem|senza|без) {_MODEL}(?= ?$| please$| bitte$)"
-    rf"|(?:benutze|nutze|nimm|verwende) {_MODEL} nicht"
+    rf"|(?:no|without) delegat(?:ion|ing)|(?:benutze|nutze|nimm|verwende) {_MODEL} nicht"
     rf"|(?:n'utilise pas|pas besoin de|inutile de demander à) {_MODEL}"
     rf"|no (?:uses|utilices|hace falta) {_MODEL}|(?:não use|não precisa d[eo]) ?{_MODEL}"
     rf"|non usare {_MODEL}|не (?:используй(?:те)?|гоняй|трогай|надо) {_MODEL}"
     rf"|(?:不要用|不用|别用) ?{_MODEL}|{_MODEL}[はを]使わ(?:ないで|ずに)"
     rf"|brauchst du {_MODEL} nicht|(?:別に)?{_MODEL}は(?:要らない|いらない|不要)"
-    rf"|{_MODEL} की ज़रूरत नहीं|(?:بدون|لا تستخدم) {_MODEL}|{_MODEL} (?:मत|के बिना))"
+    rf"|{_MODEL} की ज़रूरत नहीं|(?:بدون|لا تستخدم) {_MODEL}|{_MODEL} (?:मत|के बिना)|बिना {_MODEL} के)"
 )
 _QUICK = re.compile(rf"{_POLITE}(?:{_ONLY}{_QUICK_ANSWER}|{_NOT_BIG}(?: .*)?)")
 
@@ -112,16 +115,24 @@ _NAMED = re.compile(_MODEL)
 _NAME_PARTS = ("oss", "mod", "one", "модел", "模型", "モデル", "모델", "نموذج", "मॉडल")
 """Parts of the big model's names; a clause without them need not be searched."""
 
+_ADDRESSED = re.compile(rf"\s*@?{_MODEL} ?[:：] ")
+_ADDRESS = "use gpt-oss"
+"""What it means to put the model's name and a colon before a prompt."""
+
 _VERB = re.compile(
     r"\b(?:use|ask|let|have|please|want|run|pass|delegate|hand|send|bitte|will|soll|nimm|nehmen|"
+    r"answer|via|take|mach|gib|réponds|passe|fais-le|responde|hazlo|pregúntale|responda|pergunta|"
+    r"ответь|сделай|через|أجب|خلي|باستخدام|"
     r"nutzen|benutzen|verwenden|lass|frag|fais|utiliser|utilise|demande|aimerais|que responda|"
     r"que lo haga|usar|usa|pásaselo|pásalo|quero|pede|manda|passa|fai|usare|"
     r"задействуй|использовать|используй|передай|спроси)\b"
-    r"|用|让|交给|で回答|で答え|を使って|にお願い|に任せ|로 해|로 답|써서|دع|أريد|استخدام|استخدم"
-    r"|से करवाओ|से पूछो|का इस्तेमाल|use करो"
+    r"|用|让|交给|问|で回答|で答え|を使って|に答えさせ|にお願い|に任せ|로 해|로 답|써서"
+    r"|دع|أريد|استخدام|استخدم|بالنموذج|को दो|से करवाओ|से पूछो|का इस्तेमाल|use करो"
 )
 _FILLING = re.compile(
-    r"\b(?:please|use|using|ask|let|have|want|run|pass|delegate|hand|send|i want|i'd like|"
+    r"\b(?:please|use|using|ask|let|have|want|run|pass|delegate|hand|send|i want|i'd like|via|"
+    r"take|get|give|mit|passe|mach|gib|das|an|weiter|ran|große|dem|réponds|avec|fais-le|ça|le|au|responde|"
+    r"con|com|hazlo|pregúntale|responda|pergunta|ao|ответь|сделай|через|أجب|خلي|يجاوب|باستخدام|ب|"
     r"i would like|to|for|on|with|through|over|this|that|it|these|one|the|a|now|here|"
     r"handle|answer|do|solve|look at|look|at|(?:can|could|would|will) you|me|and|instead|again|"
     r"bitte|ich will|ich möchte|dass|das|dies|es|soll|dafür|hierfür|dazu|damit|lieber|mal|"
@@ -134,10 +145,10 @@ _FILLING = re.compile(
     r"fai|rispondere|puoi|usare|per|questo|favore|"
     r"пожалуйста|задействуй|можешь|использовать|используй|передай|это|этого|для|спроси|у|"
     r"из|دع|يجيب|أريد|استخدام|استخدم|لهذا|من فضلك)\b"
-    r"|麻烦|请|用一下|一下|用|让|交给|来|回答|看看|处理|这个|这段|代码|问题|给|"
-    r"で回答|で答え|を使って|にお願い|に任せ|して|ください|します|て|これ|は|を|"
+    r"|麻烦|请|问|用一下|一下|用|让|交给|来|回答|看看|处理|这个|这段|代码|问题|给|"
+    r"で回答|で答え|に答えさせ|を使って|にお願い|に任せ|して|ください|します|て|これ|は|を|"
     r"대신|로|해줘|해 줘|답해줘|답해|써서|"
-    r"से|करवाओ|पूछो|का|इस्तेमाल|करके|करो|बताओ|use"
+    r"इसे|को दो|से|करवाओ|पूछो|का|इस्तेमाल|करके|करो|बताओ|use"
 )
 
 
@@ -156,6 +167,8 @@ def find_wish(prose: str) -> Wish | None:
     are none."""
     ends = prose if len(prose) <= 2 * _LENGTH else f"{prose[:_LENGTH]}\n{prose[-_LENGTH:]}"
     clauses = {" ".join(clause.split()) for clause in _CLAUSE_END.split(ends.lower())} - {""}
+    if _ADDRESSED.match(ends.lower()):
+        clauses.add(_ADDRESS)
     quick = any(_QUICK.fullmatch(clause) for clause in clauses)
     big = any(_BIG.fullmatch(clause) or _is_plain_wish(clause) for clause in clauses)
     if quick == big:

@@ -50,7 +50,7 @@ def test_the_packaged_list_is_sorted_bounded_and_tells_where_it_comes_from() -> 
     data = json.loads(PACKAGED.read_text(encoding="utf-8"))
     pieces = list(data["pieces"])
     assert pieces == sorted(pieces)
-    assert 1000 <= len(pieces) <= 2500
+    assert 1000 <= len(pieces) <= 4500
     assert all(0 < len(piece) <= 6 and abs(data["pieces"][piece]) < 4 for piece in pieces)
     assert {"data", "method", "prompts"} <= set(data["provenance"])
 
