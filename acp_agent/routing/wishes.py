@@ -10,6 +10,8 @@ Does not own what follows from it (``rubric``).
 import re
 from typing import Literal
 
+from acp_agent.routing.wish_words import ABOUT, BY_ITSELF, DO_WITHOUT, HAND_ON, NAME
+
 Wish = Literal["big_model", "quick_answer"]
 
 _LENGTH = 400
@@ -115,7 +117,13 @@ _NAMED = re.compile(_MODEL)
 _NAME_PARTS = ("oss", "mod", "one", "модел", "模型", "モデル", "모델", "نموذج", "मॉडल")
 """Parts of the big model's names; a clause without them need not be searched."""
 
-_ADDRESSED = re.compile(rf"\s*@?{_MODEL} ?[:：] ")
+_CLAUSE = re.compile(
+    r"[;!?¿¡,\n。！？，：；、—–…،؟।()]| - |[.:](?=\s|$)"
+    r"| (?:but|aber|mais|pero|mas|но|for|para|pour|für) (?=[^ ])"
+)
+_QUOTED = re.compile(r"`[^`]*`|\"[^\"]*\"|“[^”]*”|„[^“”]*[“”]|«[^»]*»|「[^」]*」|'[^' ][^']*'")
+
+_ADDRESSED = re.compile(rf"\s*@?(?:{_MODEL}|20b) ?[:：] ")
 _ADDRESS = "use gpt-oss"
 """What it means to put the model's name and a colon before a prompt."""
 
@@ -162,6 +170,21 @@ def _is_plain_wish(clause: str) -> bool:
     return not left.strip() and _VERB.search(rest) is not None
 
 
+def _find_named(text: str) -> tuple[bool, bool]:
+    """Whether a clause of ``text`` does without the big model, or hands on to it, in looser
+    words; quotations and code do not count."""
+    quick = big = False
+    for clause in _CLAUSE.split(_QUOTED.sub(" ", text)):
+        quick = quick or BY_ITSELF.search(clause) is not None
+        if NAME.search(clause) is None or ABOUT.search(clause) is not None:
+            continue
+        if DO_WITHOUT.search(clause) is not None:
+            quick = True
+        elif HAND_ON.search(clause) is not None:
+            big = True
+    return quick, big
+
+
 def find_wish(prose: str) -> Wish | None:
     """The wish that ``prose``, the prompt without its code, states; contradictory wishes
     are none."""
@@ -171,6 +194,8 @@ def find_wish(prose: str) -> Wish | None:
         clauses.add(_ADDRESS)
     quick = any(_QUICK.fullmatch(clause) for clause in clauses)
     big = any(_BIG.fullmatch(clause) or _is_plain_wish(clause) for clause in clauses)
+    if not quick and not big:
+        quick, big = _find_named(ends.lower())
     if quick == big:
         return None
     return "quick_answer" if quick else "big_model"
