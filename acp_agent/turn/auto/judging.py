@@ -20,7 +20,7 @@ from acp_agent.telemetry.turns import timestamp
 from acp_agent.turn.auto.services import AutoServices
 from acp_agent.turn.choice import Choice
 
-CALL_SHARE = 0.6
+CALL_SHARE = 0.7
 """The share of prompts, heaviest first, that the small model may hand on by a call of its
 own: it knows the task, but what lies below this any model can do."""
 

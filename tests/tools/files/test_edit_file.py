@@ -94,7 +94,7 @@ async def test_a_file_with_faults_is_left(workspace: Workspace, root: Path) -> N
     [
         ({"path": "none", "old_text": "a", "new_text": "b"}, "write_file makes one"),
         ({"path": "a.py", "old_text": "def f\r\n", "new_text": "def f\n"}, "are the same"),
-        ({"path": "a.py", "old_text": "", "new_text": "b"}, "old_text:"),
+        ({"path": "a.py", "old_text": "", "new_text": "b"}, "old_text must not be empty"),
         ({"path": ".", "old_text": "a", "new_text": "b"}, "is a folder"),
         ({"path": "\0", "old_text": "a", "new_text": "b"}, "not a path"),
     ],

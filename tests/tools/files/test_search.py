@@ -121,7 +121,7 @@ async def test_what_ripgrep_does_not_know_is_found_too(workspace: Workspace) -> 
         ({"pattern": "a", "path": "pipe"}, "There is no file or folder"),
         ({"pattern": "a", "path": "x" * 300}, "There is no file or folder"),
         ({"pattern": "a", "glob": "["}, "not a usable glob"),
-        ({"pattern": ""}, "pattern:"),
+        ({"pattern": ""}, "pattern must not be empty"),
     ],
 )
 async def test_what_cannot_be_searched(
