@@ -7,12 +7,12 @@ Source: https://modelcontextprotocol.io/specification/2025-11-25/basic/transport
 """
 
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from types import TracebackType
 from typing import Any, Self
 
 import anyio
-from anyio.streams.memory import MemoryObjectSendStream
+from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 from mcp.server.lowlevel import Server
 from mcp.shared.message import SessionMessage
 from mcp.types import JSONRPCError, JSONRPCResponse, jsonrpc_message_adapter
@@ -44,6 +44,18 @@ async def serve(
                     await _deliver(line, deliver, outbox)
                 await outbox.wait_for_answers_to_leave()
 
+    # A reader that is cancelled before it starts closes nothing.
+    with deliver, incoming:
+        await _run(server, read, incoming, outbox)
+    await outbox.close(LAST_WORDS)
+
+
+async def _run(
+    server: Server[Any],
+    read: Callable[[], Coroutine[Any, Any, None]],
+    incoming: MemoryObjectReceiveStream[SessionMessage | Exception],
+    outbox: Outbox,
+) -> None:
     async with anyio.create_task_group() as tasks:
 
         async def end_when_broken() -> None:
@@ -54,7 +66,6 @@ async def serve(
         tasks.start_soon(end_when_broken)
         await server.run(incoming, _Writer(outbox), server.create_initialization_options())
         tasks.cancel_scope.cancel()
-    await outbox.close(LAST_WORDS)
 
 
 async def _deliver(line: Line, deliver: _Deliver, outbox: Outbox) -> None:
