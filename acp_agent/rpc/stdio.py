@@ -11,7 +11,7 @@ import logging
 import os
 import select
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 
 import anyio
 import anyio.lowlevel
@@ -41,7 +41,7 @@ class LineReader:
         self._token = anyio.lowlevel.current_token()
         threading.Thread(target=self._run, name="reader", daemon=True).start()
 
-    async def batches(self) -> AsyncIterator[list[Line]]:
+    async def batches(self) -> AsyncGenerator[list[Line]]:
         """Batches of lines until the other side closes; a last line needs no line feed."""
         async with self._receive:
             async for batch in self._receive:
@@ -58,8 +58,9 @@ class LineReader:
                 run(self._send.send, rest, token=self._token)
             run_sync(self._send.close, token=self._token)
         except (RuntimeError, anyio.BrokenResourceError, anyio.ClosedResourceError):
-            # The event loop or its consumer has gone: nobody is left to read for.
-            return
+            # The event loop or its consumer has gone: nobody is left to read for, nor to be
+            # woken by this from another thread.
+            self._send.close()
 
     def _read(self) -> bytes:
         while True:

@@ -143,7 +143,7 @@ async def test_a_cancelled_call_is_not_answered() -> None:
 
 async def test_a_client_that_reads_nothing_holds_up_its_own_calls_only_until_it_leaves() -> None:
     stage = Stage()
-    playing = stage.own.script(*[TextDelta("x" * 500)] * 20_000)
+    playing = stage.own.script(*[TextDelta("x" * 500)] * 20_000, anyio.Event())
     async with connected(stage) as client:
         await client.initialize()
         client.call("Long.")
@@ -162,7 +162,7 @@ async def test_a_client_that_reads_nothing_holds_up_its_own_calls_only_until_it_
 
 async def test_a_client_that_closes_its_reading_end_ends_the_server() -> None:
     stage = Stage()
-    playing = stage.own.script(*[TextDelta("x" * 500)] * 20_000)
+    playing = stage.own.script(*[TextDelta("x" * 500)] * 20_000, anyio.Event())
     async with connected(stage) as client:
         await client.initialize()
         os.close(client.from_server)

@@ -1,10 +1,13 @@
 """The reader thread and the blocking write, over real pipes."""
 
+import gc
 import os
 import threading
+import warnings
 from collections.abc import Iterator
 
 import anyio
+import anyio.to_thread
 import pytest
 
 from acp_agent.errors import AgentError
@@ -108,6 +111,26 @@ async def test_nothing_is_read_ahead_of_a_busy_consumer(pipe: tuple[int, int]) -
             if len(got) < count // 2:
                 assert not written.is_set()
     assert len(got) == count
+
+
+@pytest.mark.anyio
+async def test_a_consumer_that_leaves_leaves_no_stream_open(pipe: tuple[int, int]) -> None:
+    read_end, write_end = pipe
+    before = set(threading.enumerate())
+    reader = LineReader(read_end)
+    (thread,) = set(threading.enumerate()) - before
+    batches = reader.batches()
+    with anyio.fail_after(LIMIT):
+        os.write(write_end, b"one\n")
+        assert await anext(batches) == [b"one"]
+        await batches.aclose()
+        os.write(write_end, b"two\n")
+        await anyio.to_thread.run_sync(thread.join)
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        del reader, batches, thread
+        gc.collect()
+    assert [str(warning.message) for warning in told] == []
 
 
 def test_all_bytes_are_written_where_the_pipe_is_small(pipe: tuple[int, int]) -> None:
