@@ -14,7 +14,10 @@ from acp_agent.routing import features
 from acp_agent.routing.rubric import decide
 from acp_agent.routing.weights import load_weights
 
-FILE = Path(__file__).resolve().parent.parent / "data" / "routing" / "golden.jsonl"
+FOLDER = Path(__file__).resolve().parent.parent / "data" / "routing"
+FILE = FOLDER / "golden.jsonl"
+FRESH = FOLDER / "golden_fresh.jsonl"
+"""Written after the weights were fitted; all of it is held."""
 EXPECTED = {"local", "delegate", "either"}
 SPLITS = {"tune", "held"}
 ID = re.compile(r"(?P<language>[a-z]{2})-(?P<kind>[a-z]+)-[1-9]\d*")
@@ -40,12 +43,13 @@ class Prompt(TypedDict):
     split: str
 
 
-def lines() -> list[str]:
-    """The lines of the file, which is UTF-8 or fails here."""
-    return FILE.read_bytes().decode("utf-8").removesuffix("\n").split("\n")
+def lines(file: Path = FILE) -> list[str]:
+    """The lines of ``file``, which is UTF-8 or fails here."""
+    return file.read_bytes().decode("utf-8").removesuffix("\n").split("\n")
 
 
 PROMPTS = [cast(Prompt, json.loads(line)) for line in lines()]
+FRESH_PROMPTS = [cast(Prompt, json.loads(line)) for line in lines(FRESH)]
 
 
 def kind(prompt: Prompt) -> str:
@@ -63,16 +67,19 @@ GROUPS: dict[str, Callable[[Prompt], str]] = {
 """In what the halves are alike."""
 
 
-def test_the_file_is_plain_utf8_with_an_object_on_each_line() -> None:
-    data = FILE.read_bytes()
+@pytest.mark.parametrize(("file", "prompts"), [(FILE, PROMPTS), (FRESH, FRESH_PROMPTS)])
+def test_the_file_is_plain_utf8_with_an_object_on_each_line(
+    file: Path, prompts: list[Prompt]
+) -> None:
+    data = file.read_bytes()
     assert data.endswith(b"}\n")
     for unwanted in (b"\r", b"\xef\xbb\xbf", "\ufffd".encode()):
         assert unwanted not in data
-    for line, prompt in zip(lines(), PROMPTS, strict=True):
+    for line, prompt in zip(lines(file), prompts, strict=True):
         assert line == json.dumps(prompt, ensure_ascii=False)
 
 
-@pytest.mark.parametrize("prompt", PROMPTS, ids=lambda prompt: prompt["id"])
+@pytest.mark.parametrize("prompt", [*PROMPTS, *FRESH_PROMPTS], ids=lambda prompt: prompt["id"])
 def test_a_prompt_has_allowed_values(prompt: Prompt) -> None:
     assert list(prompt) == list(Prompt.__annotations__)
     found = ID.fullmatch(prompt["id"])
@@ -84,12 +91,18 @@ def test_a_prompt_has_allowed_values(prompt: Prompt) -> None:
     assert prompt["expected"] in EXPECTED
     assert prompt["split"] in SPLITS
     assert re.fullmatch(r"[A-Z][^\n]{9,118}\.", prompt["why"])
+
+
+@pytest.mark.parametrize("prompt", PROMPTS, ids=lambda prompt: prompt["id"])
+def test_a_prompt_is_in_the_script_of_its_language(prompt: Prompt) -> None:
+    # Those that are fresh hold Hindi in Latin letters too, as many developers type it.
     assert re.search(SCRIPTS.get(prompt["language"], "."), prompt["prompt"])
 
 
 def test_nothing_stands_twice() -> None:
-    ids = Counter(prompt["id"] for prompt in PROMPTS)
-    texts = Counter(" ".join(prompt["prompt"].casefold().split()) for prompt in PROMPTS)
+    prompts = [*PROMPTS, *FRESH_PROMPTS]
+    ids = Counter(prompt["id"] for prompt in prompts)
+    texts = Counter(" ".join(prompt["prompt"].casefold().split()) for prompt in prompts)
     assert max(ids.values()) == 1
     assert max(texts.values()) == 1
 
@@ -116,6 +129,12 @@ def test_each_language_holds_both_expectations(expected: str) -> None:
     languages = {prompt["language"] for prompt in PROMPTS}
     counts = Counter(p["language"] for p in PROMPTS if p["expected"] == expected)
     assert min(counts[language] for language in languages) >= 6
+
+
+def test_what_is_fresh_is_held_and_holds_as_many_heavy_as_light_prompts() -> None:
+    assert {prompt["split"] for prompt in FRESH_PROMPTS} == {"held"}
+    counts = Counter(prompt["expected"] for prompt in FRESH_PROMPTS)
+    assert min(counts["local"], counts["delegate"]) >= 95
 
 
 def test_at_least_half_is_held() -> None:
@@ -149,7 +168,8 @@ WINDOW = 4_096
 def wrong_share(split: str, expected: str) -> float:
     """The share of the prompts of ``split`` that should be ``expected`` and are not."""
     weights = load_weights()
-    chosen = [p for p in PROMPTS if (p["split"], p["expected"]) == (split, expected)]
+    prompts = [*PROMPTS, *FRESH_PROMPTS]
+    chosen = [p for p in prompts if (p["split"], p["expected"]) == (split, expected)]
     judged = [features.Prompt(p["prompt"], p["context_tokens"]) for p in chosen]
     delegated = [
         decide(features.read_features(prompt), weights, window=WINDOW).delegate for prompt in judged
@@ -162,10 +182,9 @@ def test_few_light_prompts_are_delegated(split: str) -> None:
     assert wrong_share(split, "local") <= 0.10
 
 
-# The goal is 5 % for both; the half that was never looked at misses it by one prompt.
-@pytest.mark.parametrize(("split", "most"), [("tune", 0.05), ("held", 0.06)])
-def test_hardly_a_heavy_prompt_is_not_delegated(split: str, most: float) -> None:
-    assert wrong_share(split, "delegate") <= most
+@pytest.mark.parametrize("split", ["tune", "held"])
+def test_hardly_a_heavy_prompt_is_not_delegated(split: str) -> None:
+    assert wrong_share(split, "delegate") <= 0.05
 
 
 def test_weights_tell_the_rates_of_the_tuning_half_as_they_are() -> None:
