@@ -60,7 +60,7 @@ class Usage:
     The rest is None where a backend does not tell. ``cached_tokens`` of the input were not
     computed anew, ``thought_tokens`` of the output were reasoning; waiting for a turn,
     reading the prompt and writing the answer took so many seconds; ``memory_peak`` is the
-    model process's, in bytes.
+    model process's, in bytes. ``n_loops`` is how often a recurrent model's block ran a token.
     """
 
     input_tokens: int
@@ -72,6 +72,7 @@ class Usage:
     prompt_seconds: float | None = None
     answer_seconds: float | None = None
     memory_peak: int | None = None
+    n_loops: int | None = None
 
 
 @dataclass(slots=True)
@@ -133,6 +134,21 @@ Event = (
 
 
 @dataclass(slots=True, frozen=True)
+class ModelOption:
+    """Something beside model and thought level that the user may choose in a session.
+
+    ``id`` is unique within the mode and in snake case, ``name`` its label (ASCII).
+    ``values`` are what may be chosen, each with its label; ``default`` is one of them.
+    """
+
+    id: str
+    name: str
+    description: str
+    values: Mapping[str, str]
+    default: str
+
+
+@dataclass(slots=True, frozen=True)
 class Model:
     """A model that a backend can run now.
 
@@ -142,7 +158,7 @@ class Model:
     ``tools`` says how it can be offered tools: as its server understands them
     (``native``), told in words (``text``), or not at all. ``parameters`` is how many weights
     it has, None if unknown. ``is_remote``: it runs on somebody else's machine, so that
-    nothing but the user may choose it.
+    nothing but the user may choose it. ``options`` are what else may be chosen for it.
     """
 
     id: str
@@ -154,6 +170,7 @@ class Model:
     tools: ToolSupport = "none"
     parameters: int | None = None
     is_remote: bool = False
+    options: tuple[ModelOption, ...] = ()
 
 
 @dataclass(slots=True, frozen=True)
@@ -167,6 +184,7 @@ class ModelRequest:
     ``temperature`` and ``max_tokens`` (of the answer) are None for the model's own.
     ``response_schema`` is the JSON Schema of an object that the answer is to be: a backend
     holds the model to it where its server can, else ignores it (``backends/structured``).
+    ``options`` are the values in force of the model's options, by their ids.
     """
 
     messages: Sequence[Message]
@@ -179,6 +197,7 @@ class ModelRequest:
     temperature: float | None = None
     max_tokens: int | None = None
     response_schema: Mapping[str, Any] | None = None
+    options: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 @dataclass(slots=True, frozen=True)

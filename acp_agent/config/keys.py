@@ -18,6 +18,11 @@ KeyPath = tuple[str, ...]
 _CUSTOMARY_VARIABLES: dict[KeyPath, tuple[str, ...]] = {
     ("ollama", "base_url"): ("OLLAMA_BASE_URL", "OLLAMA_HOST"),
     ("ollama", "think"): ("OLLAMA_THINK",),
+    ("openai", "base_url"): ("OPENAI_BASE_URL",),
+    **{
+        ("mythos", name): (f"OPENMYTHOS_{name.upper()}",)
+        for name in ("variant", "checkpoint", "n_loops", "device", "tokenizer")
+    },
 }
 """Names that other programs use too, the stronger first; ours are stronger than these."""
 

@@ -13,7 +13,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from acp_agent.config import settings
+from acp_agent.config import mythos_settings, openai_settings, panel_settings, settings
 from acp_agent.config.keys import KeyPath
 
 SCHEMA_FILE = Path("schemas", "config.schema.json")
@@ -21,7 +21,14 @@ SCHEMA_FILE = Path("schemas", "config.schema.json")
 
 Schema = dict[str, Any]
 
-_WORDS = {"integer": "a whole number", "number": "a number", "string": "text in quotes"}
+_WORDS = {
+    "integer": "a whole number",
+    "number": "a number",
+    "string": "text in quotes",
+    "array": "a list of texts in quotes",
+}
+_MODULES = (settings, mythos_settings, openai_settings, panel_settings)
+"""Where tables are declared."""
 
 
 def config_schema() -> Schema:
@@ -92,9 +99,10 @@ def _either(options: list[str]) -> str:
 def _attribute_docs() -> dict[str, dict[str, str]]:
     """The docstrings under the settings, by class and key."""
     docs: dict[str, dict[str, str]] = {}
-    for statement in ast.parse(inspect.getsource(settings)).body:
-        if isinstance(statement, ast.ClassDef):
-            docs[statement.name] = dict(_docs_in(statement))
+    for module in _MODULES:
+        for statement in ast.parse(inspect.getsource(module)).body:
+            if isinstance(statement, ast.ClassDef):
+                docs[statement.name] = dict(_docs_in(statement))
     return docs
 
 

@@ -7,9 +7,13 @@ own where values come from: ``config/load`` merges file and environment.
 import re
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from acp_agent.config.address import server_url
+from acp_agent.config.mythos_settings import MythosSettings
+from acp_agent.config.openai_settings import EndpointSettings, OpenAISettings
+from acp_agent.config.panel_settings import PanelSettings
+from acp_agent.config.section import Section, Text
 
 _DURATION = re.compile(r"[+-]?(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:ns|us|µs|ms|s|m|h))+")
 
@@ -30,21 +34,16 @@ def _idle_time(text: str) -> str:
     return text
 
 
-_Text = Annotated[str, Field(min_length=1)]
+_Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+"""The name of a table that the user chooses."""
 
 
-class _Section(BaseModel):
-    # Not use_attribute_docstrings: it reads and parses this file at every start (8 ms);
-    # config/schema reads the docstrings when a schema is wanted.
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-class OllamaSettings(_Section):
+class OllamaSettings(Section):
     """Mode ``ollama``."""
 
     base_url: Annotated[str, AfterValidator(server_url)] = "http://127.0.0.1:11434"
     """Where the Ollama server answers."""
-    model: _Text | None = None
+    model: Text | None = None
     """The default model; else the loaded one, else the most recently modified."""
     think: bool | Literal["low", "medium", "high"] = False
     """Whether thinking models think, for models that have a choice."""
@@ -60,10 +59,10 @@ class OllamaSettings(_Section):
     """Seconds that loading a model and reading the prompt may take."""
 
 
-class MlxSettings(_Section):
+class MlxSettings(Section):
     """Mode ``mlx``: local MLX models in this project's own engine."""
 
-    model: _Text = "smollm2-135m"
+    model: Text = "smollm2-135m"
     """The default model: an installed model's id, or the path of an MLX model folder."""
     temperature: float = Field(default=0.0, ge=0, le=2)
     """Sampling temperature; 0 always takes the likeliest token."""
@@ -71,10 +70,10 @@ class MlxSettings(_Section):
     """Upper limit of one answer in tokens."""
 
 
-class GptOssSettings(_Section):
+class GptOssSettings(Section):
     """Mode ``gptoss_20b``: gpt-oss in this project's own engine."""
 
-    model: _Text = "gpt-oss-20b"
+    model: Text = "gpt-oss-20b"
     """The model: an installed model's id, or the path of an MLX model folder."""
     reasoning_effort: Literal["low", "medium", "high"] = "medium"
     """How much the model thinks where the session chose nothing."""
@@ -84,14 +83,14 @@ class GptOssSettings(_Section):
     """Upper limit of one answer in tokens, thoughts included."""
 
 
-class EngineSettings(_Section):
+class EngineSettings(Section):
     """The engine process that runs MLX models for all editor windows."""
 
     idle_timeout: float = Field(default=600.0, gt=0)
     """Seconds without a request, a client or a loaded model after which the engine exits."""
     unload_after: Annotated[str, AfterValidator(_idle_time)] = "10m"
     """How long a model stays in memory after its last use: as "5m", "1h", or "never"."""
-    max_sequences: int = Field(default=4, ge=1, le=64)
+    max_sequences: int = Field(default=8, ge=1, le=64)
     """Answers that one model writes at the same time; more wait."""
     cache_memory: int = Field(default=2048, ge=0)
     """Upper limit in MB of what is kept in memory of past prompts, beside the model."""
@@ -105,23 +104,23 @@ class EngineSettings(_Section):
     """Prompt tokens processed between two looks at a cancel; unset means by device."""
 
 
-class LogSettings(_Section):
+class LogSettings(Section):
     """The log file in the state folder; stderr stays quiet."""
 
     level: Literal["debug", "info", "warning", "error"] = "info"
     """Least severe level written."""
 
 
-class ModelSettings(_Section):
+class ModelSettings(Section):
     """A model of the user's own in mode ``mlx``: a repository to install, or a folder."""
 
     repo: Annotated[str, Field(pattern=r"^[\w.-]+/[\w.-]+$")] | None = None
     """``owner/name`` of a repository on the model hub with the model in MLX's format."""
-    path: _Text | None = None
+    path: Text | None = None
     """An MLX model folder, used where it is."""
-    revision: _Text = "main"
+    revision: Text = "main"
     """Branch, tag or commit of ``repo``."""
-    name: _Text | None = None
+    name: Text | None = None
     """Name for display; else the table's."""
     licence: str = ""
     """SPDX identifier of the licence, where it is known."""
@@ -139,7 +138,7 @@ class ModelSettings(_Section):
         return self
 
 
-class ToolSettings(_Section):
+class ToolSettings(Section):
     """What models may do in the project, in every mode."""
 
     permissions: Literal["ask", "accept_edits", "read_only", "full"] = "ask"
@@ -158,12 +157,12 @@ class ToolSettings(_Section):
     """Seconds that an MCP server may take to start."""
 
 
-class AutoSettings(_Section):
+class AutoSettings(Section):
     """Mode ``auto``: a small model answers, and heavy tasks go to a larger one."""
 
     orchestrator: Literal["apple", "ollama", "mlx", "none"] | None = None
     """Where the small model comes from; unset means the first of these that is ready."""
-    orchestrator_model: _Text | None = None
+    orchestrator_model: Text | None = None
     """The small model; else the largest of up to 4.5 billion parameters."""
     delegation: Literal["eager", "balanced", "frugal"] = "balanced"
     """How readily a new session delegates; the session's option changes it."""
@@ -184,27 +183,32 @@ class AutoSettings(_Section):
     """Whether the log holds the prompts' text too."""
 
 
-class TelemetrySettings(_Section):
+class TelemetrySettings(Section):
     """Figures of each turn, kept on this machine only."""
 
     enabled: bool = True
     """Whether times and token counts of turns are recorded; never what was said."""
 
 
-class Settings(_Section):
+class Settings(Section):
     """Everything in ``config.toml``."""
 
-    default_mode: _Text | None = None
+    default_mode: Text | None = None
     """Mode of a new session; unset means the best one that is ready."""
     merge: bool = True
     """Whether text pieces are merged while the editor is busy."""
     ollama: OllamaSettings = OllamaSettings()
     mlx: MlxSettings = MlxSettings()
     gptoss: GptOssSettings = GptOssSettings()
+    mythos: MythosSettings = MythosSettings()
+    openai: OpenAISettings = OpenAISettings()
+    panel: PanelSettings = PanelSettings()
     auto: AutoSettings = AutoSettings()
     engine: EngineSettings = EngineSettings()
     log: LogSettings = LogSettings()
     telemetry: TelemetrySettings = TelemetrySettings()
     tools: ToolSettings = ToolSettings()
-    models: dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")], ModelSettings] = {}
+    models: dict[_Name, ModelSettings] = Field(default={})
     """Models of the user's own, a table ``[models.NAME]`` each."""
+    endpoints: dict[_Name, EndpointSettings] = Field(default={})
+    """OpenAI-compatible servers of mode ``openai``, a table ``[endpoints.NAME]`` each."""

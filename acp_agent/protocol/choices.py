@@ -61,8 +61,10 @@ class Choices:
             session.permissions = options.permission_mode(value)
         elif option == options.DELEGATION:
             session.delegation = options.delegation(value)
-        else:
+        elif option == options.THOUGHT_LEVEL:
             session.thought_levels[session.mode] = value
+        else:
+            session.options.setdefault(session.mode, {})[option] = value
 
     async def _choose_mode(self, modes: Modes, session: Session, mode: str) -> None:
         if mode not in modes.listing:

@@ -7,7 +7,7 @@ Source: https://agentclientprotocol.com/protocol/v1/session-config-options
 """
 
 from collections.abc import Mapping
-from typing import Final, Literal, TypeVar
+from typing import Final, TypeVar
 
 from acp_agent.backends.base import Readiness
 from acp_agent.errors import InvalidParams
@@ -66,6 +66,7 @@ def config_options(modes: Modes, session: Session) -> list[SessionConfigOption]:
         options.append(level)
     if session.mode == _AUTO:
         options.append(_delegation_option(session))
+    options += _model_options(modes, session)
     options.append(_permissions_option(session))
     return options
 
@@ -132,7 +133,7 @@ def _mode_option(modes: Modes, session: Session) -> SessionConfigSelect:
     choices = [
         _choice(mode, listed.name, _describe(modes, mode)) for mode, listed in modes.listing.items()
     ]
-    return _select(MODE, "Mode", "Which of your models answers", session.mode, choices)
+    return _select(MODE, "Mode", "Which of your models answers", session.mode, choices, "mode")
 
 
 def _model_option(modes: Modes, session: Session) -> SessionConfigSelect | None:
@@ -143,7 +144,7 @@ def _model_option(modes: Modes, session: Session) -> SessionConfigSelect | None:
     choices = [_choice(model.id, model.name, model.description) for model in models]
     if all(model.id != current for model in models):
         choices.append(_choice(current, current, "Not installed yet"))
-    return _select(MODEL, "Model", "The model of this mode", current, choices)
+    return _select(MODEL, "Model", "The model of this mode", current, choices, "model")
 
 
 def _thought_option(modes: Modes, session: Session) -> SessionConfigSelect | None:
@@ -151,7 +152,24 @@ def _thought_option(modes: Modes, session: Session) -> SessionConfigSelect | Non
     if details is None or current is None:
         return None
     choices = [_choice(level, level.capitalize(), "") for level in details.thought_levels]
-    return _select(THOUGHT_LEVEL, "Thinking", "How much the model thinks first", current, choices)
+    about = "How much the model thinks first"
+    return _select(THOUGHT_LEVEL, "Thinking", about, current, choices, "thought_level")
+
+
+def _model_options(modes: Modes, session: Session) -> list[SessionConfigSelect]:
+    offered = modes.options(session)
+    values = modes.option_values(session, session.mode, offered)
+    return [
+        _select(
+            each.id,
+            each.name,
+            each.description,
+            values[each.id],
+            [_choice(value, label, "") for value, label in each.values.items()],
+            "model_config",
+        )
+        for each in offered
+    ]
 
 
 def _delegation_option(session: Session) -> SessionConfigSelect:
@@ -167,14 +185,13 @@ def _permissions_option(session: Session) -> SessionConfigSelect:
 
 
 def _select(
-    id: SessionConfigOptionCategory | Literal["permissions", "delegation"],
+    id: str,
     name: str,
     description: str,
     value: str,
     choices: list[SessionConfigSelectOption],
+    category: SessionConfigOptionCategory | None = None,
 ) -> SessionConfigSelect:
-    # ACP has no category for these; an option need not have one.
-    category = None if id in (PERMISSIONS, DELEGATION) else id
     return SessionConfigSelect(
         id=id,
         name=name,

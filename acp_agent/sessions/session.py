@@ -32,14 +32,17 @@ class Consent:
 
 @dataclass(slots=True, eq=False)
 class Session:
-    """One session. ``models`` and ``thought_levels`` hold the user's choice per mode.
+    """One session. ``models``, ``thought_levels`` and ``options`` (values by id) hold the
+    user's choice per mode.
 
     ``contexts`` is what each model is told, by mode, model and how it is offered tools;
     ``surroundings`` is what the session found around it, None until a model is told of it.
     ``greeting`` is told once, before the first answer. ``control`` serves requests that
     change the session in their order of arrival. ``toolbox`` is what models with tools are
     offered; the tools work in ``workspace`` as far as ``consent`` goes. ``plan`` is the
-    model's, as it was last shown. ``delegation`` says how readily mode ``auto`` delegates.
+    model's, as it was last shown. ``delegation`` says how readily mode ``auto`` delegates;
+    ``disagreement`` is the share of the last panel that voted against its answer, None
+    where none was asked.
     """
 
     id: str
@@ -59,6 +62,8 @@ class Session:
     consent: Consent = field(default_factory=Consent)
     plan: tuple[PlanStep, ...] = ()
     delegation: Delegation = "balanced"
+    options: dict[str, dict[str, str]] = field(default_factory=dict[str, dict[str, str]])
+    disagreement: float | None = None
 
     @property
     def permissions(self) -> PermissionMode:

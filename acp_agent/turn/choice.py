@@ -4,9 +4,9 @@ Owns the choice of backend, model and level, and the one way to a model's stream
 own what the model is told (``turn/request``).
 """
 
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import anyio
 
@@ -34,7 +34,7 @@ class Choice:
     seconds the model may be silent, None for ever; ``patience_setting`` is where the user
     says so; ``counts_waits``: a load or a queue that cannot tell how far it is is silence
     too. ``extra`` are tools beside the session's; one of them may be called by other names
-    too (``aliases``, each with the tool's).
+    too (``aliases``, each with the tool's). ``options`` are the values of the model's options.
     """
 
     backend: Backend
@@ -48,6 +48,7 @@ class Choice:
     patience_setting: str = "auto.progress_timeout"
     extra: tuple[RunnableTool, ...] = ()
     aliases: tuple[tuple[str, str], ...] = ()
+    options: Mapping[str, str] = field(default_factory=dict[str, str])
 
     def toolbox(self, session: Session) -> Toolbox:
         """The tools that the model is offered in ``session``."""
@@ -97,7 +98,13 @@ async def choose(session: Session, modes: Modes, seat: Seat | None = None) -> Ch
     if model is None:
         raise BackendError(f"Mode {mode} has no model: choose one with the model option.")
     details = modes.details(mode, model)
-    choice = Choice(modes.backends[mode], model, details, modes.level(session, mode, details))
+    choice = Choice(
+        modes.backends[mode],
+        model,
+        details,
+        modes.level(session, mode, details),
+        options=modes.option_values(session, mode, details.options if details else ()),
+    )
     limit_results(session, choice)
     return choice
 

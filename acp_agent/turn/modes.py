@@ -11,7 +11,7 @@ from typing import Protocol
 
 import anyio
 
-from acp_agent.backends.base import Backend, Model, Readiness
+from acp_agent.backends.base import Backend, Model, ModelOption, Readiness
 from acp_agent.errors import BackendUnavailable, InvalidParams
 from acp_agent.sessions.session import Session
 
@@ -45,6 +45,10 @@ class Composed(Protocol):
     def description(self) -> str: ...
     @property
     def parts(self) -> Sequence[str]: ...
+    @property
+    def options(self) -> Sequence[ModelOption]:
+        """What the user may choose of it in a session."""
+        ...
 
     def assess(self, readiness: Mapping[str, Readiness]) -> Readiness:
         """What the mode can do, from that of its parts; names no models of its own."""
@@ -179,6 +183,23 @@ class Modes:
             return None
         chosen = session.thought_levels.get(mode)
         return chosen if chosen in details.thought_levels else details.thought_default
+
+    def options(self, session: Session) -> Sequence[ModelOption]:
+        """What may be chosen in the session's mode beside model and thought level."""
+        if session.mode in self.composed:
+            return self.composed[session.mode].options
+        details = self.model_details(session)
+        return () if details is None else details.options
+
+    def option_values(
+        self, session: Session, mode: str, options: Sequence[ModelOption]
+    ) -> dict[str, str]:
+        """The values in force of ``options`` in ``mode``, by id."""
+        chosen = session.options.get(mode, {})
+        return {
+            each.id: chosen[each.id] if chosen.get(each.id) in each.values else each.default
+            for each in options
+        }
 
     def lead(self, mode: str) -> Seat:
         """Who answers in the composed ``mode`` by default.

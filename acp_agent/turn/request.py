@@ -144,6 +144,7 @@ class _Request:
             thought_level=choice.level,
             temperature=choice.temperature,
             max_tokens=choice.max_tokens,
+            options=choice.options,
         )
 
     def _count(self, usage: Usage, sent: Sequence[Message]) -> Usage:

@@ -34,6 +34,7 @@ class AutoMode:
     id = MODE
     name = "Auto"
     description = "A small model answers, and heavy tasks go to GPT-OSS 20B"
+    options = ()
 
     def __init__(self, settings: AutoSettings, available: Collection[str]) -> None:
         self._settings = settings
