@@ -36,7 +36,7 @@ from acp_agent.turn.commands.services import CommandServices, InstallTerms
 from acp_agent.turn.modes import Modes
 from acp_agent.turn.status import describe_status
 
-PREFERENCE = ("gptoss_20b", "ollama", "mlx")
+PREFERENCE = ("gptoss_20b", "ollama", "openai", "mlx")
 """Modes for a new session, best first, where the user configured none."""
 
 FORGET_LIMIT = 1.0

@@ -160,7 +160,7 @@ class ToolSettings(Section):
 class AutoSettings(Section):
     """Mode ``auto``: a small model answers, and heavy tasks go to a larger one."""
 
-    orchestrator: Literal["apple", "ollama", "mlx", "none"] | None = None
+    orchestrator: Literal["apple", "ollama", "openai", "mlx", "none"] | None = None
     """Where the small model comes from; unset means the first of these that is ready."""
     orchestrator_model: Text | None = None
     """The small model; else the largest of up to 4.5 billion parameters."""

@@ -28,7 +28,8 @@ class Seat:
     @property
     def name(self) -> str:
         """Both, as logs have it."""
-        return f"{self.mode}/{self.model.rpartition('/')[2]}"
+        is_folder = self.model.startswith(("/", "~"))
+        return f"{self.mode}/{self.model.rpartition('/')[2] if is_folder else self.model}"
 
 
 class Composed(Protocol):
@@ -118,16 +119,21 @@ class Modes:
         """The mode of a new session, from the last ``refresh``.
 
         The configured one, ready or not (it explains itself when it is not); else the
-        first of the preference that is ready and has a model; else the last resort.
+        first of the preference that is ready and has a model, on this machine; else the last
+        resort.
         """
         if self._configured is not None and self._configured in self.listing:
             return self._configured
         known = [mode for mode in self._preference if mode in self.listing]
         for mode in known:
             state = self.readiness[mode]
-            if state.ready and state.installed:
+            if state.ready and state.installed and not self._is_elsewhere(mode, state):
                 return mode
         return known[-1] if known else next(iter(self.backends))
+
+    def _is_elsewhere(self, mode: str, state: Readiness) -> bool:
+        details = self.details(mode, state.default_model)
+        return details is not None and details.is_remote
 
     @property
     def unknown_default(self) -> str | None:

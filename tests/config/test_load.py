@@ -138,10 +138,10 @@ def test_values_that_fit(paths: Paths, text: str, key: str, value: object) -> No
             "[ollama]\nmodle = 1",
             "line 2: ollama.modle is not a setting; did you mean ollama.model?",
         ),
-        ('base_url = "x"', "line 1: base_url is not a setting; did you mean ollama.base_url?"),
+        ('base_url = "x"', "did you mean ollama.base_url or openai.base_url?"),
         (
             "temperature = 1",
-            "did you mean ollama.temperature or mlx.temperature or gptoss.temperature?",
+            "did you mean ollama.temperature or mlx.temperature or gptoss.temperature or mythos.",
         ),
         ("[log]\nx = 1", "line 2: log.x is not a setting; remove it, or use one of level."),
         ("[models.a]\nx = 1\nrepo='a/b'", "line 2: models.a.x is not a setting; use one of repo,"),
@@ -149,7 +149,7 @@ def test_values_that_fit(paths: Paths, text: str, key: str, value: object) -> No
         ("[models.a]\npath='/a'\nminimum_memory=9", "models.a takes only name beside path"),
         ("models.a.repo = '..'", "line 1: models.a.repo has a value that does not fit"),
         ("[models]\na = 1", "line 2: models holds tables only: write [models.NAME] above"),
-        ("x = 1", "one of default_mode, merge, ollama, mlx, gptoss, auto, engine, log, telemetry"),
+        ("x = 1", "one of default_mode, merge, ollama, mlx, gptoss, mythos, openai, panel, auto,"),
         ('"a\\nb\\u001b" = 1', 'line 1: "a\\nb\\u001b" is not a setting'),
         ("merge = ", "FILE, line 1: this is not valid TOML (Invalid value)"),
         ("\n\nmerge true", "line 3: this is not valid TOML"),
@@ -232,9 +232,11 @@ def test_a_bad_variable_is_named(paths: Paths, name: str, text: str, message: st
 
 
 def test_every_setting_has_a_variable(paths: Paths) -> None:
-    samples: dict[type, str] = {bool: "0", int: "64", float: "1.25", str: "10m", type(None): "1"}
+    samples = {bool: "0", int: "64", float: "1.25", str: "10m", type(None): "1", list: "a,b"}
     words = "log.level=error tools.permissions=full gptoss.reasoning_effort=low auto.propose=always"
-    words += " auto.orchestrator=mlx auto.delegation=eager ollama.num_ctx=777"
+    words += " auto.orchestrator=mlx auto.delegation=eager ollama.num_ctx=777 mythos.device=cpu"
+    words += " mythos.variant=mythos_1b openai.base_url=http://lab:8000/v1 panel.samples=7"
+    words += " panel.strategy=best_of panel.validity=schema"
     special = {word.partition("=")[0]: word.partition("=")[2] for word in words.split()}
     for key in setting_keys():
         text = special.get(dotted(key), samples[type(value_of(Settings(), dotted(key)))])

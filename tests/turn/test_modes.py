@@ -14,6 +14,7 @@ pytestmark = pytest.mark.anyio
 
 EMPTY = Readiness(True, "No model.", installed=False)
 DOWN = Readiness(False, "Start it.")
+ELSEWHERE = Readiness(True, models=(Model("far", "Far", is_remote=True),), default_model="far")
 
 
 def modes(configured: str | None = None, **states: Readiness) -> Modes:
@@ -29,6 +30,7 @@ def modes(configured: str | None = None, **states: Readiness) -> Modes:
         ({"best": DOWN, "good": READY, "last": READY}, "good"),
         ({"best": EMPTY, "good": DOWN, "last": READY}, "last"),
         ({"best": DOWN, "good": EMPTY, "last": EMPTY}, "last"),
+        ({"best": ELSEWHERE, "good": READY, "last": READY}, "good"),
         ({"best": DOWN, "good": DOWN}, "good"),
         ({"other": READY, "good": DOWN}, "good"),
         ({"other": READY}, "other"),

@@ -12,18 +12,22 @@ from acp_agent.routing.gates import Candidate, is_gpt_oss, is_local_gpt_oss
 from acp_agent.turn.auto.watch import MODE
 from acp_agent.turn.modes import Seat
 
-SMALL_MODES = ("apple", "ollama", "mlx")
+SMALL_MODES = ("apple", "ollama", "openai", "mlx")
 """Where a small model may come from, best first."""
-LARGE_MODES = ("gptoss_20b", "ollama")
+LARGE_MODES = ("gptoss_20b", "ollama", "openai")
 """Where GPT-OSS may come from, best first."""
 
 SMALL = 4_500_000_000
 """Parameters of the largest model that counts as small."""
 
+_SELF_NAMED = ("gptoss_20b", "apple", "openai")
+"""Modes whose models' names say where they come from."""
+
 LABELS: Mapping[str, str] = {
     "apple": "Apple's on-device model",
     "gptoss_20b": "GPT-OSS 20B",
     "ollama": "Ollama",
+    "openai": "OpenAI-compatible",
     "mlx": "MLX",
 }
 
@@ -113,7 +117,7 @@ def find_large(
     settings: AutoSettings,
     chosen: Mapping[str, str] | None = None,
 ) -> list[Candidate]:
-    """Where GPT-OSS may come from, best first, ready or not; never from Ollama's cloud. Without
+    """Where GPT-OSS may come from, best first, ready or not; never from another machine. Without
     fallback (a setting) only from the first of these.
 
     ``chosen`` are the models that the session chose, by mode.
@@ -123,6 +127,8 @@ def find_large(
         state = readiness.get(mode)
         if state is not None:
             model = _pick_large(mode, state, (chosen or {}).get(mode))
+            if mode == "openai" and model is None:
+                continue  # few have such a server, and nothing is amiss without one
             answers = _for_gpt_oss(state, mode, model)
             found.append(Candidate(mode, _label(mode, model), answers, model))
     return found
@@ -162,7 +168,7 @@ def _for_gpt_oss(state: Readiness, mode: str, model: Model | None) -> Readiness:
 def _label(mode: str, model: Model | None) -> str:
     if model is None:
         return LABELS[mode]
-    return model.name if mode in ("gptoss_20b", "apple") else f"{model.name} ({LABELS[mode]})"
+    return model.name if mode in _SELF_NAMED else f"{model.name} ({LABELS[mode]})"
 
 
 def _find(state: Readiness, wanted: str | None) -> Model | None:

@@ -14,6 +14,9 @@ LLAMA = Model("llama3.1:8b", "llama3.1:8b", parameters=8 * BILLION)
 UNKNOWN = Model("mystery", "mystery")
 OLLAMA_OSS = Model("gpt-oss:20b", "gpt-oss:20b", parameters=21 * BILLION)
 OLLAMA_120B = Model("gpt-oss:120b", "gpt-oss:120b", parameters=117 * BILLION)
+SERVED_OSS = Model("llamacpp/gpt-oss-20b", "gpt-oss-20b (llamacpp)")
+SERVED_QWEN = Model("llamacpp/qwen", "qwen (llamacpp)", parameters=2 * BILLION)
+LAB_OSS = Model("lab/gpt-oss-120b", "gpt-oss-120b (lab)", is_remote=True)
 OSS = Model("gpt-oss-20b", "GPT-OSS 20B")
 APPLE = Model("system", "Apple's on-device model", context_size=4096)
 SMOL = Model("/home/me/models/smollm2-135m", "SmolLM2 135M", parameters=135_000_000)
@@ -33,7 +36,7 @@ def lacking(*models: Model) -> Readiness:
 
 
 def mode(settings: AutoSettings = AUTO) -> AutoMode:
-    return AutoMode(settings, ["gptoss_20b", "ollama", "mlx", "apple"])
+    return AutoMode(settings, ["gptoss_20b", "ollama", "openai", "mlx", "apple"])
 
 
 READINESS = dict[str, Readiness]
@@ -62,6 +65,13 @@ READINESS = dict[str, Readiness]
             "gptoss_20b/gpt-oss-20b",
             "GPT-OSS 20B answers everything: there is no small model; `ollama pull qwen3:1.7b`",
         ),
+        (
+            {"openai": ready(SERVED_OSS, SERVED_QWEN)},
+            "openai/llamacpp/qwen",
+            "openai/llamacpp/gpt-oss-20b",
+            "qwen (llamacpp) answers, gpt-oss-20b (llamacpp) does what is heavy.",
+        ),
+        ({"openai": ready(LAB_OSS, UNKNOWN)}, None, None, "nobody can answer"),
         (
             {"gptoss_20b": ready(OSS), "ollama": ready(QWEN)},
             "ollama/qwen3:1.7b",
