@@ -49,7 +49,7 @@ def weigh_wording(text: str) -> float:
     """The sum of the weights of the pieces of ``text``: above 0 where it is worded like
     heavy requests, below like light ones, in log-odds."""
     lexicon = load_lexicon()
-    return sum(lexicon.get(piece, 0.0) for piece in pieces_of(text))
+    return sum(lexicon[piece] for piece in lexicon.keys() & pieces_of(text))
 
 
 @cache

@@ -160,9 +160,16 @@ _FILLING = re.compile(
 )
 
 
+def _named(clauses: set[str]) -> list[str]:
+    """Those of ``clauses`` that may name the big model."""
+    joined = "\n".join(clauses)
+    parts = [part for part in _NAME_PARTS if part in joined]
+    return [clause for clause in clauses if any(part in clause for part in parts)]
+
+
 def _is_plain_wish(clause: str) -> bool:
     """Whether ``clause`` names the big model and says nothing else but to use it."""
-    named = _NAMED.search(clause) if any(part in clause for part in _NAME_PARTS) else None
+    named = _NAMED.search(clause)
     if named is None:
         return False
     rest = f"{clause[: named.start()]} {clause[named.end() :]}"
@@ -174,7 +181,10 @@ def _find_named(text: str) -> tuple[bool, bool]:
     """Whether a clause of ``text`` does without the big model, or hands on to it, in looser
     words; quotations and code do not count."""
     quick = big = False
-    for clause in _CLAUSE.split(_QUOTED.sub(" ", text)):
+    said = _QUOTED.sub(" ", text)
+    if NAME.search(said) is None and BY_ITSELF.search(said) is None:
+        return False, False
+    for clause in _CLAUSE.split(said):
         quick = quick or BY_ITSELF.search(clause) is not None
         if NAME.search(clause) is None or ABOUT.search(clause) is not None:
             continue
@@ -193,7 +203,7 @@ def find_wish(prose: str) -> Wish | None:
     if _ADDRESSED.match(ends.lower()):
         clauses.add(_ADDRESS)
     quick = any(_QUICK.fullmatch(clause) for clause in clauses)
-    big = any(_BIG.fullmatch(clause) or _is_plain_wish(clause) for clause in clauses)
+    big = any(_BIG.fullmatch(clause) or _is_plain_wish(clause) for clause in _named(clauses))
     if not quick and not big:
         quick, big = _find_named(ends.lower())
     if quick == big:

@@ -6,7 +6,8 @@ explicit wishes (``wishes``).
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from operator import add
 
 from acp_agent.routing.vocabulary import SPACED
 from acp_agent.routing.vocabulary_unspaced import UNSPACED
@@ -31,12 +32,19 @@ def _split() -> tuple[dict[str, set[str]], dict[str, list[tuple[str, str]]]]:
     return whole, stems
 
 
+def _index() -> dict[str, list[tuple[str, str]]]:
+    """The pieces of unspaced scripts with their kinds, by their first two letters."""
+    pieces: dict[str, list[tuple[str, str]]] = {}
+    for kind, words in {**UNSPACED, **UNSPACED_WORK}.items():
+        for word in words.split():
+            piece = word.replace("_", " ")
+            pieces.setdefault(piece[:2], []).append((piece, kind))
+    return pieces
+
+
 _WHOLE, _STEMS = _split()
-_PIECES = tuple(
-    (piece.replace("_", " "), kind)
-    for kind, words in {**UNSPACED, **UNSPACED_WORK}.items()
-    for piece in words.split()
-)
+_PIECES = _index()
+_FIRST = frozenset(start[0] for start in _PIECES)
 
 
 def words_of(text: str) -> list[str]:
@@ -55,8 +63,17 @@ def find_kinds(words: Iterable[str], text: str) -> dict[str, set[str]]:
             if word.startswith(stem):
                 found[kind].add(stem)
     if not text.isascii():
-        letters = set(text)
-        for piece, kind in _PIECES:
-            if piece[0] in letters and piece in text:
+        for piece, kind in _candidates(text):
+            if piece in text:
                 found[kind].add(piece)
     return found
+
+
+def _candidates(text: str) -> Iterator[tuple[str, str]]:
+    """The pieces whose beginning stands in ``text``: to look for all takes long."""
+    starts = set(text)
+    if starts.isdisjoint(_FIRST):
+        return
+    starts.update(map(add, text, text[1:]))
+    for start in _PIECES.keys() & starts:
+        yield from _PIECES[start]
