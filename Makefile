@@ -7,12 +7,21 @@ BOOTSTRAP := .cache/bootstrap
 UV := $(BOOTSTRAP)/bin/uv
 BIN := .venv/bin
 INSTALLED := .venv/.installed
+TORCH_BIN := .venv-torch/bin
+TORCH_INSTALLED := .venv-torch/.installed
 CLIENT := tests/e2e/typescript
 CLIENT_INSTALLED := $(CLIENT)/node_modules/.installed
 HOME_FOLDER := $(CURDIR)/.cache/home
 COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes $(LOCK_FLAGS)
-SYNC := $(UV) pip sync --quiet --python $(BIN)/python --compile-bytecode --require-hashes \
-	--build-constraints requirements/build.txt --require-build-hashes requirements/dev.txt
+COMPILE_TORCH := $(COMPILE) pyproject.toml --extra cpu --extra mythos --group test --group build \
+	--override requirements/torch.in -o requirements/torch.txt
+SYNC := $(UV) pip sync --quiet --compile-bytecode --require-hashes \
+	--build-constraints requirements/build.txt --require-build-hashes
+SYNC_DEV := $(SYNC) --python $(BIN)/python requirements/dev.txt
+SYNC_TORCH := $(SYNC) --python $(TORCH_BIN)/python requirements/torch.txt
+# PyTorch's CPU builds for Linux are not on PyPI: where no other place of packages is set that
+# has them, uv asks PyTorch's own, which it knows by this name.
+CPU_BUILDS := --torch-backend cpu
 # node reads no SSL_CERT_FILE; certificates that are set for the others are handed on.
 NPM := PATH="$(CURDIR)/$(BIN):$$PATH" NODE_EXTRA_CA_CERTS="$${NODE_EXTRA_CA_CERTS:-$$SSL_CERT_FILE}" npm --prefix $(CLIENT) --no-audit --no-fund --no-update-notifier
 
@@ -23,15 +32,19 @@ UV_CUSTOM_COMPILE_COMMAND := make lock
 npm_config_cache ?= $(CURDIR)/.cache/npm
 export UV_CACHE_DIR UV_HTTP_TIMEOUT UV_PYTHON_DOWNLOADS UV_CUSTOM_COMPILE_COMMAND npm_config_cache
 
-# uv does not read pip's configuration; an index that is set for pip only is handed on.
+# uv does not read pip's configuration; what is set for pip only is handed on: an index, and for
+# PyTorch places with packages.
 WITH_INDEX := index="$${UV_DEFAULT_INDEX:-$${UV_INDEX_URL:-$${PIP_INDEX_URL:-`$(BOOTSTRAP)/bin/python -m pip config get global.index-url 2>/dev/null`}}}"; \
 	if [ -n "$$index" ]; then export UV_DEFAULT_INDEX="$$index"; fi;
+WITH_LINKS := links="$${UV_FIND_LINKS:-`echo $${PIP_FIND_LINKS:-$$($(BOOTSTRAP)/bin/python -m pip config get global.find-links 2>/dev/null)} | tr ' ' ','`}"; \
+	if [ -n "$$links" ]; then export UV_FIND_LINKS="$$links"; fi;
 
-.PHONY: help env demo model test check format bench docs lock clean
+.PHONY: help env demo model test test-torch check format bench docs lock clean
 
 help:
 	@echo "make demo    watch a real local model answer through ACP"
 	@echo "make test    run the whole test suite        (one file: make test ARGS=tests/test_house.py)"
+	@echo "make test-torch  the tests that need PyTorch, in an environment of their own"
 	@echo "make check   linters, types, import contracts"
 	@echo "make format  apply the formatter and the safe fixes"
 	@echo "make bench   run the benchmarks"
@@ -47,6 +60,10 @@ demo: model
 
 test: env model
 	@ACP_AGENT_TEST_HOME="$(HOME_FOLDER)" $(BIN)/python -m pytest $(ARGS)
+
+# Only the files that name the marker are read: finding all tests takes longer than these take.
+test-torch: $(TORCH_INSTALLED)
+	@$(TORCH_BIN)/python -m pytest -m torch $(or $(ARGS),`grep -rl --include='test_*.py' mark.torch tests`)
 
 # The small built-in model, where MLX exists; without it the other modes are left.
 model: $(INSTALLED)
@@ -74,12 +91,13 @@ lock: $(BOOTSTRAP)/.installed
 	@$(WITH_INDEX) set -ex; \
 	$(COMPILE) requirements/uv.in -o requirements/uv.txt; \
 	$(COMPILE) requirements/build.in -o requirements/build.txt; \
-	$(COMPILE) pyproject.toml --extra cpu --group dev -o requirements/dev.txt
+	$(COMPILE) pyproject.toml --extra cpu --group dev -o requirements/dev.txt; \
+	$(WITH_LINKS) $(COMPILE_TORCH) 2>/dev/null || $(COMPILE_TORCH) $(CPU_BUILDS)
 	@$(MAKE) --no-print-directory $(INSTALLED)
 	$(NPM) install --package-lock-only --omit-lockfile-registry-resolved
 
 clean:
-	rm -rf .venv .cache build dist .pytest_cache .ruff_cache .import_linter_cache $(CLIENT)/node_modules
+	rm -rf .venv .venv-torch .cache build dist .pytest_cache .ruff_cache .import_linter_cache $(CLIENT)/node_modules
 	find acp_agent tests benchmarks -name __pycache__ -prune -exec rm -rf {} +
 
 # pip is asked once, for uv; hashes are checked by both.
@@ -102,9 +120,18 @@ $(BOOTSTRAP)/.installed: requirements/uv.txt
 # What the cache holds is installed without a network.
 $(INSTALLED): $(BOOTSTRAP)/.installed pyproject.toml requirements/dev.txt requirements/build.txt | .venv/bin/python
 	@$(WITH_INDEX) set -e; \
-	$(SYNC) --offline >/dev/null 2>&1 || $(SYNC); \
+	$(SYNC_DEV) --offline >/dev/null 2>&1 || $(SYNC_DEV); \
 	$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@$(BIN)/python -m compileall -q acp_agent
+	@touch $@
+
+.venv-torch/bin/python: | $(BOOTSTRAP)/.installed
+	@$(UV) venv --quiet --clear --python $(BOOTSTRAP)/bin/python .venv-torch
+
+$(TORCH_INSTALLED): $(BOOTSTRAP)/.installed pyproject.toml requirements/torch.txt requirements/build.txt | .venv-torch/bin/python
+	@$(WITH_INDEX) $(WITH_LINKS) set -e; \
+	$(SYNC_TORCH) --offline >/dev/null 2>&1 || $(SYNC_TORCH) 2>/dev/null || $(SYNC_TORCH) $(CPU_BUILDS); \
+	$(UV) pip install --quiet --python $(TORCH_BIN)/python --no-deps --no-build-isolation --editable .
 	@touch $@
 
 # The TypeScript SDK of the protocol, for tests; node and npm come from the lock above.

@@ -4,7 +4,7 @@ import argparse
 import sys
 from collections.abc import Callable
 
-from benchmarks import delegation, engine, measures, model
+from benchmarks import delegation, engine, measures, model, panel
 
 MEASURES: dict[str, Callable[[], None]] = {
     "startup": measures.startup,
@@ -16,6 +16,7 @@ MEASURES: dict[str, Callable[[], None]] = {
     "cache": engine.cache,
     "company": engine.company,
     "parked": engine.parked,
+    "panel": panel.panel,
     "delegate": delegation.delegate,
     "delegate-cancel": delegation.cancel,
 }

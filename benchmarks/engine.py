@@ -55,7 +55,7 @@ async def _cache() -> None:
     cold: list[float] = []
     rows: dict[str, list[float]] = {"next turn": [], "after a tool call": [], "after a cancel": []}
     rows["in a new engine"] = []
-    async with _engine() as (client, paths):
+    async with own_engine(MODEL, _SETTINGS) as (client, paths):
         for number in range(ROUNDS):
             history = _history(number)
             key = f"session-{number}"
@@ -113,7 +113,7 @@ async def _in_new_engine(paths: Paths, conversation: list[Message], key: str) ->
 async def _company() -> None:
     together: list[float] = []
     apart: list[float] = []
-    async with _engine() as (client, _):
+    async with own_engine(MODEL, _SETTINGS) as (client, _):
         for number in range(ROUNDS):
             apart.append(await _rate_of(client, [f"apart-{number}-{each}" for each in range(4)]))
             keys = [f"together-{number}-{each}" for each in range(4)]
@@ -144,7 +144,7 @@ async def _rate_of(client: EngineClient, keys: Sequence[str], *, at_once: bool =
 async def _parked() -> None:
     alone: list[float] = []
     beside: list[float] = []
-    async with _engine() as (client, _):
+    async with own_engine(MODEL, _SETTINGS) as (client, _):
         for number in range(ROUNDS):
             alone.append(await _rate(client, f"alone-{number}"))
             async with aclosing(client.chat(_body([_user("Count 40 sheep.")], "idle"))) as idle:
@@ -185,11 +185,14 @@ _SETTINGS = EngineSettings(start_timeout=60.0)
 
 
 @asynccontextmanager
-async def _engine() -> AsyncGenerator[tuple[EngineClient, Paths]]:
+async def own_engine(
+    model: Path, settings: EngineSettings
+) -> AsyncGenerator[tuple[EngineClient, Paths]]:
+    """A new engine that has loaded the model in the folder ``model``; it ends with the block."""
     with tempfile.TemporaryDirectory(prefix="acp-") as home:
         paths = find_paths({"ACP_AGENT_HOME": home})
-        client = EngineClient(paths, _SETTINGS)
-        async for _ in client.load(str(MODEL)):
+        client = EngineClient(paths, settings)
+        async for _ in client.load(str(model)):
             pass
         try:
             yield client, paths

@@ -16,6 +16,7 @@ pytest.register_assert_rewrite("tests.fixtures", "tests.backends.contract")
 
 RUN_VARIABLE = "PYTEST_RUN_FOLDER"
 """Names the run's folder to every process that a test starts with our environment."""
+SETTING_PREFIXES = ("ACP_AGENT_", "OLLAMA_", "OPENAI_", "OPENMYTHOS_")
 KEPT_VARIABLES = {"ACP_AGENT_TEST_HOME"}
 EXIT_GRACE = 2.0
 """Seconds that a process may take to end after its test."""
@@ -42,11 +43,13 @@ def run_folder() -> Iterator[Path]:
 def isolated_home(monkeypatch: pytest.MonkeyPatch, run_folder: Path) -> Path:
     """Gives the test an empty ``ACP_AGENT_HOME`` and none of the user's settings."""
     for name in list(os.environ):
-        if name.startswith(("ACP_AGENT_", "OLLAMA_")) and name not in KEPT_VARIABLES:
+        if name.startswith(SETTING_PREFIXES) and name not in KEPT_VARIABLES:
             monkeypatch.delenv(name)
     home = Path(tempfile.mkdtemp(dir=run_folder))
     monkeypatch.setenv("ACP_AGENT_HOME", str(home))
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    # What runs on this machine's customary ports is none of a test's business.
+    monkeypatch.setenv("ACP_AGENT_OPENAI_DISCOVER", "false")
     return home
 
 

@@ -10,11 +10,15 @@ from pathlib import Path
 from acp_agent.backends.base import Ask, Backend, Report
 from acp_agent.backends.engine.gptoss import GptOssBackend
 from acp_agent.backends.engine.mlx import MlxBackend
+from acp_agent.backends.engine.mythos import MythosBackend, find_gpt_oss_tokenizer
+from acp_agent.backends.engine.mythos_variants import read_variants
 from acp_agent.backends.ollama.backend import OllamaBackend
+from acp_agent.backends.openai.backend import OpenAIBackend
 from acp_agent.backends.scripted import ScriptedBackend
 from acp_agent.config.paths import Paths
 from acp_agent.config.settings import Settings
 from acp_agent.engine.client import EngineClient
+from acp_agent.engine.launch import explain_no_mythos
 from acp_agent.models.catalogue import BUILTIN_MODEL, CATALOGUE, GPT_OSS_MODEL
 from acp_agent.models.custom import CustomModel, extend_catalogue
 from acp_agent.models.store import ModelStore
@@ -46,6 +50,7 @@ def build_backends(settings: Settings, paths: Paths, engine: EngineClient) -> di
             install=install,
         ),
         OllamaBackend(settings.ollama),
+        OpenAIBackend(settings.openai, settings.endpoints, os.environ),
         MlxBackend(
             settings.mlx,
             engine,
@@ -55,6 +60,7 @@ def build_backends(settings: Settings, paths: Paths, engine: EngineClient) -> di
             offered=[CATALOGUE[BUILTIN_MODEL], *own],
             install=install,
         ),
+        _build_mythos(settings, engine, store),
     ]
     if sys.platform == "darwin" or settings.auto.orchestrator == "apple":
         from acp_agent.backends.apple.backend import AppleBackend
@@ -63,6 +69,16 @@ def build_backends(settings: Settings, paths: Paths, engine: EngineClient) -> di
     if os.environ.get("ACP_AGENT_SCRIPTED") == "1":
         backends.append(ScriptedBackend())
     return {backend.id: backend for backend in backends}
+
+
+def _build_mythos(settings: Settings, engine: EngineClient, store: ModelStore) -> MythosBackend:
+    return MythosBackend(
+        settings.mythos,
+        engine,
+        is_installed=explain_no_mythos,
+        find_tokenizer=lambda: find_gpt_oss_tokenizer(store.installed()),
+        variants=read_variants(os.environ),
+    )
 
 
 def custom_models(settings: Settings) -> list[CustomModel]:

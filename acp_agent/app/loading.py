@@ -13,14 +13,16 @@ import anyio
 
 from acp_agent.app.auto import build_auto, open_decisions
 from acp_agent.app.backends import build_backends, custom_models
+from acp_agent.app.panel import build_panel, build_roster
 from acp_agent.app.toolset import (
     build_servers,
     build_toolbox,
     build_workspace,
     choose_containment,
 )
+from acp_agent.backends.base import Watched
 from acp_agent.config.load import load_settings
-from acp_agent.config.paths import find_paths
+from acp_agent.config.paths import Paths, find_paths
 from acp_agent.config.settings import Settings
 from acp_agent.engine.client import EngineClient
 from acp_agent.errors import BackendError
@@ -34,6 +36,7 @@ from acp_agent.telemetry.turns import TurnLog, TurnRecord
 from acp_agent.turn.auto.mode import AutoMode
 from acp_agent.turn.commands.services import CommandServices, InstallTerms
 from acp_agent.turn.modes import Modes
+from acp_agent.turn.panel.mode import PanelMode
 from acp_agent.turn.status import describe_status
 
 PREFERENCE = ("gptoss_20b", "ollama", "openai", "mlx")
@@ -61,16 +64,13 @@ def load(outbox: Outbox) -> Loaded:
     Raises:
         ConfigError: the configuration is wrong.
     """
-
     paths = find_paths()
-    # First, so that a broken configuration is logged too.
-    configure_logging(paths.log_file, "info")
-    settings = load_settings(paths, os.environ).settings
-    configure_logging(paths.log_file, settings.log.level)
+    settings = _read_settings(paths)
     outbox.merge = settings.merge
     engine = EngineClient(paths, settings.engine)
     backends = build_backends(settings, paths, engine)
-    composed = [AutoMode(settings.auto, backends)]
+    roster = build_roster(settings, backends, PREFERENCE)
+    composed = [AutoMode(settings.auto, backends), PanelMode(roster)]
     modes = Modes(backends, PREFERENCE, settings.default_mode, composed)
     is_chosen = settings.default_mode == "mlx"
     turns = TurnLog(paths.telemetry_file)
@@ -82,28 +82,53 @@ def load(outbox: Outbox) -> Loaded:
     forget = partial(_forget, engine)
     decisions = open_decisions(settings.auto, paths)
     auto = build_auto(settings, paths, engine, decisions, forget, record)
+    panel = build_panel(settings, paths, roster)
     return Loaded(
         modes=modes,
         greeting=lambda mode: None if is_chosen else greeting(modes, mode),
         toolbox=build_toolbox(settings.tools),
         workspace=partial(build_workspace, choose_containment(settings.tools, paths), paths),
         servers=partial(build_servers, settings.tools),
-        services=CommandServices(
-            modes=modes,
-            preference=PREFERENCE,
-            configured_mode=settings.default_mode,
+        services=_build_commands(
+            settings,
+            paths,
+            modes,
+            engine,
             status=partial(_describe_status, modes, engine, turns),
-            unload=engine.unload,
-            install_terms=partial(_find_terms, settings),
-            exports=paths.state / "exports",
             decisions=decisions,
+            last_panel=panel.describe_last,
         ),
         record=record,
         forget=forget,
         permissions=settings.tools.permissions,
         delegation=settings.auto.delegation,
         auto=auto,
+        panel=panel,
+        watch={mode: backend for mode, backend in backends.items() if isinstance(backend, Watched)},
         mode_chosen=lambda session, before, now: auto.watch.mode_chosen(session.id, before, now),
+    )
+
+
+def _read_settings(paths: Paths) -> Settings:
+    # First, so that a broken configuration is logged too.
+    configure_logging(paths.log_file, "info")
+    settings = load_settings(paths, os.environ).settings
+    configure_logging(paths.log_file, settings.log.level)
+    return settings
+
+
+def _build_commands(
+    settings: Settings, paths: Paths, modes: Modes, engine: EngineClient, **parts: Any
+) -> CommandServices:
+    """What slash commands need; ``parts`` are more of its fields."""
+    return CommandServices(
+        modes=modes,
+        preference=PREFERENCE,
+        configured_mode=settings.default_mode,
+        unload=engine.unload,
+        install_terms=partial(_find_terms, settings),
+        exports=paths.state / "exports",
+        **parts,
     )
 
 

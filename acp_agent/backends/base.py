@@ -1,7 +1,7 @@
 """The backend contract: what every model behind a session mode offers.
 
-Owns the events of a model's stream, the request that starts one, and the two
-interfaces (``Backend``, ``Installer``). Does not own any transport to a model, and
+Owns the events of a model's stream, the request that starts one, and the three
+interfaces (``Backend``, ``Installer``, ``Watched``). Does not own any transport to a model, and
 knows no ACP: ``protocol/updates`` turns events into session updates.
 """
 
@@ -272,4 +272,14 @@ class Installer(Protocol):
         Raises:
             BackendError: it could not be fetched, with what to do next.
         """
+        ...
+
+
+@runtime_checkable
+class Watched(Protocol):
+    """A backend whose models come and go by themselves."""
+
+    async def watch(self, changed: Callable[[], Awaitable[None]]) -> None:
+        """Calls ``changed`` when ``probe`` would say something else than it did; runs until it is
+        cancelled. Cheap while nothing changes."""
         ...

@@ -17,6 +17,7 @@ _COMMANDS = {
     "telemetry": "show, export or clear the figures of past turns",
     "routing": "show, measure and tune what mode auto decides",
     "bench": "measure an installed model on this machine",
+    "mythos": "compare how deep OpenMythos is run",
     "mcp": "serve the local GPT-OSS to other agents as an MCP server",
     "serve": "serve an editor on stdin and stdout (what `acp-agent` alone does)",
 }

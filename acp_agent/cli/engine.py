@@ -19,7 +19,7 @@ from acp_agent.config.load import load_settings
 from acp_agent.config.paths import find_paths
 from acp_agent.engine.client import EngineClient
 from acp_agent.engine.connection import RouteMissing
-from acp_agent.engine.launch import explain_unsupported
+from acp_agent.engine.launch import explain_no_engine
 from acp_agent.errors import AgentError, BackendUnavailable
 
 NOT_RUNNING = 3
@@ -66,7 +66,7 @@ def run(arguments: Namespace) -> int:
         raise AgentError(f"{given[0]} is for running an engine; leave it out with `{action}`.")
     if action == "logs":
         return _show_log(arguments.lines, follow=arguments.follow)
-    if reason := explain_unsupported():
+    if reason := explain_no_engine():
         raise AgentError(reason)
     if action is None:
         from acp_agent.engine.host import process

@@ -173,6 +173,7 @@ _COLUMNS: dict[str, Callable[[TurnRecord], str]] = {
     "generated": lambda record: _number(record.generated_tokens),
     "prefill/s": lambda record: _rate(record.prefill_rate),
     "decode/s": lambda record: _rate(record.decode_rate),
+    "loops": lambda record: _number(record.n_loops),
     "peak": _peak,
     "end": _end,
 }

@@ -33,7 +33,7 @@ LOG_LIMIT = 2**20
 
 
 def explain_unsupported() -> str | None:
-    """Why no engine can run here, in a sentence with the next step; None if it can."""
+    """Why no MLX model can run here, in a sentence with the next step; None if it can."""
     if sys.platform == "win32":
         return "The engine for MLX models does not run on Windows; use mode ollama."
     if importlib.util.find_spec("mlx") is None or importlib.util.find_spec("mlx_lm") is None:
@@ -42,6 +42,23 @@ def explain_unsupported() -> str | None:
             "extra `cpu` or `cuda13` on Linux, or use mode ollama where MLX has no build."
         )
     return None
+
+
+def explain_no_mythos() -> str | None:
+    """Why OpenMythos cannot run here, in a sentence with the next step; None if it can."""
+    if sys.platform == "win32":
+        return "The engine does not run on Windows, and with it mode mythos; use mode ollama."
+    if importlib.util.find_spec("open_mythos") is None or importlib.util.find_spec("torch") is None:
+        return (
+            "OpenMythos is not installed: install acp-agent with its extra `mythos`, as in "
+            "`pip install 'acp-agent[mythos]'` (PyTorch, up to 4 GB), and start it again."
+        )
+    return None
+
+
+def explain_no_engine() -> str | None:
+    """Why an engine would have no kind of model to run here, in a sentence; None if it has."""
+    return explain_unsupported() if explain_no_mythos() is not None else None
 
 
 def explain_no_gpu(platform: str = sys.platform, root: Path = Path("/")) -> str | None:
@@ -108,7 +125,7 @@ async def ensure_running(
     """
     if await is_running():
         return
-    if reason := explain_unsupported():
+    if reason := explain_no_engine():
         raise BackendUnavailable(reason)
     try:
         with anyio.fail_after(settings.start_timeout):

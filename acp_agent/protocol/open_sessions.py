@@ -4,13 +4,14 @@ Owns building that with the first session, and telling the editor what has chang
 session. Does not own what the methods do (``session_handlers``, ``choices``, ``prompts``).
 """
 
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import anyio
 
+from acp_agent.protocol.watching import Watching
 from acp_agent.protocol.wire.base import WireModel
 from acp_agent.rpc.frames import JsonObject, MessageFrame
 from acp_agent.rpc.peer import Peer
@@ -18,6 +19,7 @@ from acp_agent.sessions.session import Session, SessionTable
 from acp_agent.turn.modes import Modes
 
 if TYPE_CHECKING:
+    from acp_agent.backends.base import Watched
     from acp_agent.protocol.abilities import ClientAbilities
     from acp_agent.sessions.session import Delegation
     from acp_agent.telemetry.turns import TurnRecord
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from acp_agent.tools.workspace import Workspace
     from acp_agent.turn.auto.services import AutoServices
     from acp_agent.turn.commands.services import CommandServices
+    from acp_agent.turn.panel.services import PanelServices
 
 
 @dataclass(slots=True, frozen=True)
@@ -54,8 +57,12 @@ class Loaded:
     """How readily a new session delegates in mode ``auto``."""
     auto: "AutoServices | None" = None
     """What mode ``auto`` needs, where there is one."""
+    panel: "PanelServices | None" = None
+    """What mode ``panel`` needs, where there is one."""
     mode_chosen: Callable[[Session, str, str], None] = lambda session, before, mode: None
     """The user chose another mode by hand: the mode before, and the one now."""
+    watch: "Mapping[str, Watched]" = field(default_factory=dict[str, "Watched"])
+    """Backends, by mode, whose models come and go by themselves."""
 
 
 class OpenSessions:
@@ -76,6 +83,7 @@ class OpenSessions:
         self._loading = anyio.Lock()
         self._loaded: Loaded | None = None
         self._told: dict[str, JsonObject] = {}
+        self._watching = Watching(self.tell_changes)
 
     async def aclose(self) -> None:
         """Gives back what was loaded."""
@@ -98,8 +106,13 @@ class OpenSessions:
         self.table.get(session.id)
         return (await self.ready()).modes
 
+    def announce(self, loaded: Loaded, session: Session) -> None:
+        """The editor is being told of the new ``session``: from now on of its changes too."""
+        self._watching.add(session, loaded.watch, loaded.modes, self.peer)
+
     def remove(self, session: Session) -> None:
         """Forgets ``session``."""
+        self._watching.remove(session)
         self.table.remove(session.id)
         self._told.pop(session.id, None)
         self.told_problems.discard(session.id)

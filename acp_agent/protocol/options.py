@@ -143,7 +143,9 @@ def _model_option(modes: Modes, session: Session) -> SessionConfigSelect | None:
     models = modes.models(session)
     choices = [_choice(model.id, model.name, model.description) for model in models]
     if all(model.id != current for model in models):
-        choices.append(_choice(current, current, "Not installed yet"))
+        is_missing = not modes.readiness[session.mode].installed
+        about = "Not installed yet" if is_missing else "Not there now"
+        choices.append(_choice(current, current, about))
     return _select(MODEL, "Model", "The model of this mode", current, choices, "model")
 
 

@@ -26,13 +26,15 @@ if TYPE_CHECKING:
     from acp_agent.protocol.wire.prompt import PromptResponse
     from acp_agent.telemetry.turns import TurnRecord
     from acp_agent.tools.mcp.servers import McpServers
-    from acp_agent.turn.auto.services import AutoServices
     from acp_agent.turn.loop import TurnEnd
     from acp_agent.turn.meter import Meter
 
 
 PATIENCE_SECONDS = 1.0
 """How long MCP servers may take to start before the user is told what is waited for."""
+
+_PANEL = "panel"
+"""The mode in which several candidates answer."""
 
 
 class Prompts:
@@ -124,7 +126,7 @@ class Prompts:
         loaded = await self._open.ready()
         meter = Meter()
         try:
-            end = await _answer(session, message, modes, output, meter, loaded.auto)
+            end = await _answer(session, message, modes, output, meter, loaded)
         except BaseException as error:
             cancelled = isinstance(error, anyio.get_cancelled_exc_class())
             meta = _keep(meter.record(None, cancelled=cancelled), loaded)
@@ -146,13 +148,16 @@ async def _answer(
     modes: Modes,
     output: "SessionOutput",
     meter: "Meter",
-    auto: "AutoServices | None",
+    loaded: Loaded,
 ) -> "TurnEnd":
     """A turn in the session's mode."""
-    if session.mode in modes.composed and auto is not None:
-        # The first import takes some 80 ms, in which other sessions go on.
+    # The first import takes some 80 ms, in which other sessions go on.
+    if session.mode == _PANEL and loaded.panel is not None:
+        answer_panel = await anyio.to_thread.run_sync(_load_panel)
+        return await answer_panel(session, message, modes, output, meter, loaded.panel)
+    if session.mode in modes.composed and loaded.auto is not None:
         answer_auto = await anyio.to_thread.run_sync(_load_auto)
-        return await answer_auto(session, message, modes, output, meter, auto)
+        return await answer_auto(session, message, modes, output, meter, loaded.auto)
     from acp_agent.turn.loop import run_turn
 
     return await run_turn(session, message, modes, output, meter)
@@ -162,6 +167,12 @@ def _load_auto() -> "Callable[..., Awaitable[TurnEnd]]":
     from acp_agent.turn.auto.turn import answer_auto
 
     return answer_auto
+
+
+def _load_panel() -> "Callable[..., Awaitable[TurnEnd]]":
+    from acp_agent.turn.panel.turn import answer_panel
+
+    return answer_panel
 
 
 async def _show_start(servers: "McpServers", output: "SessionOutput") -> None:

@@ -54,6 +54,7 @@ class SessionHandlers:
         self._open.note_told(modes, session)
         self._start_servers(loaded, session, request.mcp_servers)
         # Not before the response: editors do not know the session until then.
+        call.on_settled.append(partial(self._open.announce, loaded, session))
         call.on_settled.append(
             lambda: self._open.peer.start_soon(partial(self._tell_all_commands, session))
         )
@@ -78,6 +79,8 @@ class SessionHandlers:
             loaded = await self._open.ready()
             if loaded.auto is not None:
                 loaded.auto.close(session.id)
+            if loaded.panel is not None:
+                loaded.panel.close(session.id)
             await loaded.forget(session.id)
         return {}
 

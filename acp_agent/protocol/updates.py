@@ -179,7 +179,9 @@ def usage_update(usage: Usage) -> wire.UsageUpdate | None:
     """The context in use; None where the window is unknown."""
     if usage.context_size is None:
         return None
-    return wire.UsageUpdate(used=usage.input_tokens + usage.output_tokens, size=usage.context_size)
+    meta = None if usage.n_loops is None else {_OURS: {"nLoops": usage.n_loops}}
+    used = usage.input_tokens + usage.output_tokens
+    return wire.UsageUpdate(used=used, size=usage.context_size, meta=meta)
 
 
 def text_content(text: str) -> list[calls.ToolCallContent] | None:

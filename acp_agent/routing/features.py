@@ -213,6 +213,7 @@ _FEATURES: dict[str, Callable[[Reading], float]] = {
     "heavy_wording": lambda read: _share(read.wording, WORDING),
     "light_wording": lambda read: _share(-read.wording, WORDING),
     "work": lambda read: read.work,
+    "disagreement": lambda read: _share(read.disagreement, 1),
 }
 
 NAMES = tuple(_FEATURES)

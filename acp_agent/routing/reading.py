@@ -92,11 +92,13 @@ _SIGNS = re.compile(r"`|[a-z][A-Z]|\w\(|\w_\w|(?:^|\s)--?[a-z]|\w\.\w+\(|[{}<>]|
 @dataclass(frozen=True, slots=True)
 class Prompt:
     """What is to be judged: the user's text, the tokens of history and embedded resources
-    that go with it, and the names of files attached."""
+    that go with it, the names of files attached, and how far the session's last panel
+    disagreed, from 0 to 1 (0 too where none was asked)."""
 
     text: str
     context_tokens: int = 0
     attached: tuple[str, ...] = ()
+    disagreement: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +107,7 @@ class Reading:
     typed to say what is wanted. ``size`` and ``brief``: how long and how short it is,
     ``work``: how far it is about work, each from 0 to 1. ``choices``: whether answers to
     choose from follow; ``pasted``: characters seen that are not the request's; ``wording``: what
-    the lexicon says of it, in log-odds."""
+    the lexicon says of it, in log-odds; ``disagreement``: the prompt's."""
 
     seen: str
     asked: str
@@ -122,6 +124,7 @@ class Reading:
     context_tokens: int
     files: int
     tool_calls: int
+    disagreement: float
 
 
 def read_prompt(prompt: Prompt) -> Reading:
@@ -153,6 +156,7 @@ def read_prompt(prompt: Prompt) -> Reading:
         context_tokens=prompt.context_tokens,
         files=files,
         tool_calls=_forecast_tool_calls(files, kinds),
+        disagreement=prompt.disagreement,
     )
 
 

@@ -24,6 +24,7 @@ ReasonCode = Literal[
 Setting = Literal["eager", "balanced", "frugal"]
 SETTINGS: tuple[Setting, ...] = get_args(Setting)
 
+_FROM_OUTSIDE = ("disagreement",)
 _TOOL_FEATURES = ("files", "tool_calls")
 _NAMED_CAUSES = 3
 _LEAST_CAUSE = 0.05
@@ -86,6 +87,7 @@ LABELS: Mapping[str, str] = {
     "heavy_wording": "wording of heavy requests",
     "light_wording": "wording of light requests",
     "work": "about software or a text",
+    "disagreement": "disagreement of the panel before",
 }
 """What each feature is called in a reason; the names are those of ``features.NAMES``."""
 
@@ -223,7 +225,8 @@ def _explain(
     side = 1 if delegate else -1
     causes = sorted(
         (name for name, value in contributions.items() if value * side >= _LEAST_CAUSE),
-        key=lambda name: -abs(contributions[name]),
+        # What came before the prompt is named in any case: nothing in the prompt tells of it.
+        key=lambda name: (name not in _FROM_OUTSIDE, -abs(contributions[name])),
     )[:_NAMED_CAUSES]
     named = ", ".join(f"{LABELS.get(name, name)} ({contributions[name]:+.1f})" for name in causes)
     if not named:

@@ -42,6 +42,7 @@ class TurnRecord:
         decode_rate: tokens generated a second.
         memory_peak: bytes.
         queue_seconds: spent on waiting for other answers.
+        n_loops: the depth of a recurrent model, in the turn's last request.
     """
 
     when: str
@@ -59,6 +60,7 @@ class TurnRecord:
     queue_seconds: float | None = None
     cancelled: bool = False
     stop_reason: str | None = None
+    n_loops: int | None = None
 
 
 def timestamp() -> str:

@@ -17,7 +17,7 @@ from acp_agent.sessions.session import Session
 from acp_agent.turn.choice import Choice
 from acp_agent.turn.context import count_used, estimate_used, open_context
 from acp_agent.turn.elide import Room, cost, plan, shorten_old
-from acp_agent.turn.output import TurnOutput
+from acp_agent.turn.output import EventOutput
 from acp_agent.turn.summary import explain_no_summary, summarise, summary_size
 
 _ANSWER_SHARE = 4
@@ -42,7 +42,7 @@ class Compaction:
     choice: Choice
     session: Session
     context: ModelContext
-    output: TurnOutput
+    output: EventOutput
     count: Callable[[Event], None]
     is_wanted: bool = False
 
@@ -169,7 +169,7 @@ def explain_too_long(needed: int, window: int, model: str) -> str:
     )
 
 
-async def compact_now(choice: Choice, session: Session, output: TurnOutput) -> str:
+async def compact_now(choice: Choice, session: Session, output: EventOutput) -> str:
     """Makes room because the user wants it (``/compact``); what came of it, in a sentence.
 
     Raises:

@@ -89,6 +89,7 @@ class Meter:
             total_seconds=self._clock() - self._begun,
             cancelled=cancelled,
             stop_reason=stop_reason,
+            n_loops=self._usages[-1].n_loops if self._usages else None,
         )
 
 

@@ -57,13 +57,17 @@ def call_requested(call: ToolCall, tool: RunnableTool | None) -> ShownCall:
     return ShownCall(call.id, tool.title(arguments), tool.kind, arguments=arguments)
 
 
-class TurnOutput(Protocol):
-    """The editor's end of a turn."""
+class EventOutput(Protocol):
+    """Where events go."""
 
     async def emit(self, event: Event) -> None:
         """Shows ``event``, unless it is about a call (``show``); waits while the editor is
         behind."""
         ...
+
+
+class TurnOutput(EventOutput, Protocol):
+    """The editor's end of a turn."""
 
     async def show(self, call: ShownCall) -> None:
         """Shows a tool call, or what has become of one shown before."""

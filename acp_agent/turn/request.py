@@ -1,8 +1,8 @@
-"""One request to a model: with what, and what is counted of it.
+"""One request to a model: sent, tried again with less, and what is counted of it.
 
-Owns putting a request together, trying again with less, the figures that go out after it,
-and the offer to install a missing model. Does not own the rounds of a turn (``turn/loop``),
-how history is spelled (``turn/history``), nor making room (``turn/compact``).
+Owns the course of a request, the figures that go out after it, and the offer to install a
+missing model. Does not own what the model is told (``turn/fitted``), the rounds of a turn
+(``turn/loop``), nor making room (``turn/compact``).
 """
 
 from collections.abc import Sequence
@@ -12,25 +12,20 @@ from acp_agent.backends.base import (
     Done,
     Event,
     Installer,
-    ModelRequest,
     Notice,
     ToolCallRequested,
     ToolCallStarted,
     Usage,
 )
-from acp_agent.conversation import Message, UserMessage, estimate_tokens
+from acp_agent.conversation import Message
 from acp_agent.errors import ContextOverflow, ModelNotInstalled
 from acp_agent.sessions.session import Session
 from acp_agent.tools.base import RunnableTool
 from acp_agent.turn.choice import Choice, open_stream
-from acp_agent.turn.compact import Compaction, explain_too_long
-from acp_agent.turn.context import count_used, hint_guides, note_usage, open_context
-from acp_agent.turn.elide import elide
-from acp_agent.turn.history import Answer, as_told
+from acp_agent.turn.context import hint_guides
+from acp_agent.turn.fitted import CUTS, FittedPrompt, fit_prompt
+from acp_agent.turn.history import Answer
 from acp_agent.turn.output import TurnOutput, call_begun, call_requested
-
-_CUTS = 4
-"""Times a request that did not fit is cut to half and tried again."""
 
 
 async def offer_install(choice: Choice, missing: ModelNotInstalled, output: TurnOutput) -> None:
@@ -57,69 +52,59 @@ async def request_answer(
         ContextOverflow: the prompt cannot fit, with the figures.
         BackendError: as ``Backend.stream``.
     """
-    context = await open_context(choice, session)
+    prompt = await fit_prompt(choice, session, output, answer.count)
     await hint_guides(session)
-    compaction = Compaction(choice, session, context, output, answer.count)
-    before = context.elision, context.measured, context.cut
     try:
-        await _send_fitting(compaction, answer)
+        await _send_fitting(prompt, _Request(prompt, output, answer))
     except ContextOverflow:
         if not answer.has_begun:
-            # The prompt is refused: what was left out to make room for it is told again.
-            context.elision, context.measured, context.cut = before
+            prompt.restore()
         raise
 
 
-async def _send_fitting(compaction: Compaction, answer: Answer) -> None:
+async def _send_fitting(prompt: FittedPrompt, request: "_Request") -> None:
     """Makes room and asks the model; makes more while the server refuses for want of it."""
-    context = compaction.context
-    context.cut = await compaction.make_room() or context.cut
-    request = _Request(compaction, answer)
-    for cuts in range(_CUTS + 1):
+    await prompt.make_room()
+    for cuts in range(CUTS + 1):
         try:
             await request.send()
             return
         except ContextOverflow as overflow:
-            if answer.has_begun or cuts == _CUTS:
+            if request.answer.has_begun or cuts == CUTS:
                 raise
-            told = context.elision
-            context.cut = await compaction.halve() or context.cut
-            if context.elision == told:
-                raise _too_long(overflow, compaction) from overflow
+            await prompt.shorten(overflow)
 
 
 class _Request:
     """The request as it stands, to be sent again where it did not fit."""
 
-    def __init__(self, compaction: Compaction, answer: Answer) -> None:
-        self._compaction = compaction
-        self._choice = compaction.choice
-        self._context = compaction.context
-        self._session = compaction.session
-        self._output = compaction.output
-        self._answer = answer
+    def __init__(self, prompt: FittedPrompt, output: TurnOutput, answer: Answer) -> None:
+        self._prompt = prompt
+        self._choice = prompt.compaction.choice
+        self._session = prompt.compaction.session
+        self._output = output
+        self.answer = answer
 
     async def send(self) -> None:
         """Asks the model; the user is told the context's news when it begins to answer."""
-        context = self._context
         sent = tuple(self._session.conversation.messages)
-        notices = [*context.news, *([context.cut] if context.cut else [])]
+        notices = self._prompt.news
         counted = False
-        async with aclosing(open_stream(self._choice, self._build(sent))) as events:
+        request = self._prompt.build(sent, self._session.id)
+        async with aclosing(open_stream(self._choice, request)) as events:
             async for event in events:
                 while notices:
                     await self._output.emit(Notice(notices.pop(0)))
-                context.news.clear()
-                context.cut = ""
+                self._prompt.note_told()
                 if isinstance(event, Usage):
                     counted = True
-                    event = self._count(event, sent)
+                    event = self._prompt.count(event, sent)
                 elif isinstance(event, Done) and not counted:
                     await self._tell_estimate(sent)
                 await self._take(event)
 
     async def _take(self, event: Event) -> None:
-        self._answer.take(event)
+        self.answer.take(event)
         if isinstance(event, ToolCallStarted):
             await self._output.show(call_begun(event, self._find_tool(event.name)))
         elif isinstance(event, ToolCallRequested):
@@ -131,47 +116,8 @@ class _Request:
     def _find_tool(self, name: str) -> RunnableTool | None:
         return self._choice.toolbox(self._session).find(name)
 
-    def _build(self, sent: Sequence[Message]) -> ModelRequest:
-        context, choice = self._context, self._choice
-        messages = elide(sent, context.elision, context.preamble)
-        return ModelRequest(
-            as_told(messages, with_tools=choice.tools != "none"),
-            choice.model,
-            prompt=[each.text for each in sent if isinstance(each, UserMessage)][-1],
-            session=self._session.id,
-            instructions=context.instructions,
-            tools=context.tools,
-            thought_level=choice.level,
-            temperature=choice.temperature,
-            max_tokens=choice.max_tokens,
-            options=choice.options,
-        )
-
-    def _count(self, usage: Usage, sent: Sequence[Message]) -> Usage:
-        """``usage`` with the window, where the server left it out."""
-        if usage.context_size is None:
-            usage.context_size = self._compaction.window
-        note_usage(self._choice, self._context, sent, usage)
-        return usage
-
     async def _tell_estimate(self, sent: Sequence[Message]) -> None:
         """Shows what is used by estimate; a server's figures are not to be mixed with it."""
-        window = self._compaction.window
-        if window is None:
-            return
-        used = count_used(self._choice, self._context, sent)
-        said = estimate_tokens(self._answer.message())
-        await self._output.emit(Usage(used, said, window))
-
-
-def _too_long(overflow: ContextOverflow, compaction: Compaction) -> ContextOverflow:
-    """``overflow`` of a prompt from which nothing can be left out, with the figures."""
-    window = compaction.window
-    next_step = "Send less of it, or choose a model with a larger window."
-    if window is not None and "context_size" not in (overflow.data or {}):
-        messages = compaction.session.conversation.messages
-        used = count_used(compaction.choice, compaction.context, messages)
-        next_step = explain_too_long(used, window, compaction.choice.label)
-    return ContextOverflow(
-        f"{overflow.message} This prompt alone is too long. {next_step}", data=overflow.data
-    )
+        usage = self._prompt.estimate(sent, self.answer.message())
+        if usage is not None:
+            await self._output.emit(usage)

@@ -81,7 +81,7 @@ def _row(turn: TurnRecord) -> str:
     end = "cancelled" if turn.cancelled else turn.stop_reason or "error"
     cells = [
         turn.when,
-        turn.model.rpartition("/")[2],
+        _name_model(turn),
         _seconds(turn.first_token_seconds),
         _rate(turn.prefill_rate),
         _rate(turn.decode_rate),
@@ -93,6 +93,11 @@ def _row(turn: TurnRecord) -> str:
         end,
     ]
     return f"| {' | '.join(cells)} |"
+
+
+def _name_model(turn: TurnRecord) -> str:
+    name = turn.model.rpartition("/")[2]
+    return name if turn.n_loops is None else f"{name} ({turn.n_loops} loops)"
 
 
 def _median(values: Iterable[float | None]) -> float | None:

@@ -16,7 +16,7 @@ from acp_agent.sessions.session import Session
 from acp_agent.turn.choice import Choice, open_stream
 from acp_agent.turn.elide import Room, cost, elide, plan
 from acp_agent.turn.history import as_told
-from acp_agent.turn.output import TurnOutput
+from acp_agent.turn.output import EventOutput
 
 SMALLEST_WINDOW = 4096
 """Tokens below which a summary would cost more than it is worth."""
@@ -62,7 +62,7 @@ async def summarise(
     context: ModelContext,
     end: int,
     window: int,
-    output: TurnOutput,
+    output: EventOutput,
     count: Callable[[Event], None],
 ) -> str:
     """A summary of the conversation before the message ``end``, as it is to be told.

@@ -6,6 +6,7 @@ from typing import Any
 import anyio
 import pytest
 
+from acp_agent.backends.base import Progress
 from acp_agent.backends.ollama.backend import OllamaBackend
 from acp_agent.backends.ollama.client import LineStream
 from acp_agent.config.settings import OllamaSettings
@@ -69,6 +70,24 @@ async def test_cancelled_answer_is_not_waited_for(
                 await anyio.wait_all_tasks_blocked()
             tasks.cancel_scope.cancel()
         await server.wait_left("/api/chat")
+
+
+async def test_a_prompt_after_a_cancelled_one_says_that_the_server_may_be_busy(
+    backend: OllamaBackend, server: OllamaServer
+) -> None:
+    """Ollama goes on reading a prompt after the connection was closed."""
+    server.loaded[PLAIN.name] = Loaded(32_768, shift=False)
+    server.queue.append(Reply((Hold(),)))
+    with anyio.fail_after(PATIENCE):
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(collect, backend.stream(ask()))
+            while not server.chats:
+                await anyio.wait_all_tasks_blocked()
+            tasks.cancel_scope.cancel()
+        await server.wait_left("/api/chat")
+    events = [each for each in await run(backend, ask()) if isinstance(each, Progress)]
+    assert [(each.id, each.finished) for each in events] == [("busy", False), ("busy", True)]
+    assert not any(isinstance(each, Progress) for each in await run(backend, ask()))
 
 
 @pytest.mark.parametrize("is_cancelled", [False, True])

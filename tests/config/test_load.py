@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from acp_agent.config.file import FILE_LIMIT, shown
-from acp_agent.config.keys import dotted, setting_keys, variables_of
+from acp_agent.config.keys import dotted, setting_keys
 from acp_agent.config.load import Loaded, Origin, load_settings
 from acp_agent.config.paths import Paths, find_paths
 from acp_agent.config.settings import Settings
@@ -147,6 +147,7 @@ def test_values_that_fit(paths: Paths, text: str, key: str, value: object) -> No
         ("[models.a]\nx = 1\nrepo='a/b'", "line 2: models.a.x is not a setting; use one of repo,"),
         ("[models.a]", "line 1: models.a must have either repo or path."),
         ("[models.a]\npath='/a'\nminimum_memory=9", "models.a takes only name beside path"),
+        ("[endpoints.a]\nbase_url='http://u:p@h'", "endpoints.a.base_url must not hold a login"),
         ("models.a.repo = '..'", "line 1: models.a.repo has a value that does not fit"),
         ("[models]\na = 1", "line 2: models holds tables only: write [models.NAME] above"),
         ("x = 1", "one of default_mode, merge, ollama, mlx, gptoss, mythos, openai, panel, auto,"),
@@ -180,72 +181,6 @@ def test_many_problems_are_counted(paths: Paths) -> None:
     said = refusal(paths, "".join(f"x{n} = 1\n" for n in range(8)))
     assert len(said.splitlines()) == 6
     assert said.endswith("There are 3 more.")
-
-
-@pytest.mark.parametrize(
-    ("environ", "key", "value"),
-    [
-        ({"OLLAMA_HOST": ":11435"}, "ollama.base_url", "http://127.0.0.1:11435"),
-        ({"OLLAMA_HOST": "a", "OLLAMA_BASE_URL": "b"}, "ollama.base_url", "http://b:11434"),
-        (
-            {"OLLAMA_HOST": "a:x", "OLLAMA_BASE_URL": "b", "ACP_AGENT_OLLAMA_BASE_URL": "c:1"},
-            "ollama.base_url",
-            "http://c:1",
-        ),
-        ({"OLLAMA_THINK": "TRUE"}, "ollama.think", True),
-        ({"OLLAMA_THINK": "false"}, "ollama.think", False),
-        ({"OLLAMA_THINK": "Medium"}, "ollama.think", "medium"),
-        ({"OLLAMA_THINK": "high", "ACP_AGENT_OLLAMA_THINK": "low"}, "ollama.think", "low"),
-        ({"ACP_AGENT_MERGE": "0"}, "merge", False),
-        ({"ACP_AGENT_MERGE": "1"}, "merge", True),
-        ({"ACP_AGENT_DEFAULT_MODE": " ollama "}, "default_mode", "ollama"),
-        ({"ACP_AGENT_ENGINE_IDLE_TIMEOUT": "5"}, "engine.idle_timeout", 5.0),
-        ({"ACP_AGENT_OLLAMA_NUM_CTX": "4096"}, "ollama.num_ctx", 4096),
-        ({"ACP_AGENT_OLLAMA_KEEP_ALIVE": "-1"}, "ollama.keep_alive", "-1s"),
-        ({"ACP_AGENT_MLX_MODEL": "/a B/c"}, "mlx.model", "/a B/c"),
-        ({"ACP_AGENT_LOG_LEVEL": "DEBUG"}, "log.level", "debug"),
-        ({"ACP_AGENT_LOG_LEVEL": "  "}, "log.level", "info"),
-    ],
-)
-def test_variables(paths: Paths, environ: dict[str, str], key: str, value: object) -> None:
-    found = value_of(load_settings(paths, environ).settings, key)
-    assert found == value
-    assert type(found) is type(value)
-
-
-@pytest.mark.parametrize(
-    ("name", "text", "message"),
-    [
-        ("OLLAMA_HOST", "x:99999", "ollama.base_url must have a port from 1 to 65535."),
-        ("OLLAMA_BASE_URL", "ftp://x", "ollama.base_url must begin with http:// or https://"),
-        ("OLLAMA_THINK", "perhaps", 'ollama.think must be true, false, "low", "medium" or "high".'),
-        ("ACP_AGENT_MERGE", "2", "merge must be true or false."),
-        ("ACP_AGENT_ENGINE_IDLE_TIMEOUT", "inf", "engine.idle_timeout must be a number above 0."),
-        ("ACP_AGENT_OLLAMA_NUM_CTX", "many", "ollama.num_ctx must be a whole number of at least"),
-        ("ACP_AGENT_LOG_LEVEL", "loud", 'log.level must be "debug", "info", "warning" or "error".'),
-    ],
-)
-def test_a_bad_variable_is_named(paths: Paths, name: str, text: str, message: str) -> None:
-    with pytest.raises(ConfigError) as raised:
-        load_settings(paths, {name: text})
-    assert raised.value.message.startswith(f"Environment variable {name}: {message}")
-
-
-def test_every_setting_has_a_variable(paths: Paths) -> None:
-    samples = {bool: "0", int: "64", float: "1.25", str: "10m", type(None): "1", list: "a,b"}
-    words = "log.level=error tools.permissions=full gptoss.reasoning_effort=low auto.propose=always"
-    words += " auto.orchestrator=mlx auto.delegation=eager ollama.num_ctx=777 mythos.device=cpu"
-    words += " mythos.variant=mythos_1b openai.base_url=http://lab:8000/v1 panel.samples=7"
-    words += " panel.strategy=best_of panel.validity=schema"
-    special = {word.partition("=")[0]: word.partition("=")[2] for word in words.split()}
-    for key in setting_keys():
-        text = special.get(dotted(key), samples[type(value_of(Settings(), dotted(key)))])
-        name = variables_of(key)[0]
-        assert name == f"ACP_AGENT_{dotted(key).replace('.', '_').upper()}"
-        loaded = load_settings(paths, {name: text})
-        assert loaded.origins[dotted(key)] == Origin("environment", name)
-        changed = [k for k, origin in loaded.origins.items() if origin.kind != "default"]
-        assert changed == [dotted(key)]
 
 
 def test_the_process_environment_is_the_default(

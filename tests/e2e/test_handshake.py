@@ -37,7 +37,9 @@ async def test_a_session_has_modes_and_the_same_as_an_option(
         session = await open_session(editor, str(isolated_home))
         modes, options = session.response["modes"], session.response["configOptions"]
         listed = {mode["id"]: mode for mode in modes["availableModes"]}
-        assert set(listed) == {"gptoss_20b", "ollama", "mlx", "auto", "scripted"}
+        assert list(listed) == [
+            *("gptoss_20b", "ollama", "openai", "mlx", "mythos", "scripted", "auto", "panel")
+        ]
         assert "Not ready" in listed["ollama"]["description"]
         assert option_value(options, "mode") == modes["currentModeId"]
         choices = next(each["options"] for each in options if each["id"] == "mode")

@@ -2,6 +2,7 @@
 
 import argparse
 import importlib.metadata
+import importlib.util
 import stat
 import subprocess
 import sys
@@ -36,6 +37,26 @@ async def main():
 
 anyio.run(main)
 """
+
+
+def test_openmythos_needs_its_package_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    found: set[str] = set()
+
+    def find_spec(name: str) -> str | None:
+        return name if name in found else None
+
+    monkeypatch.setattr(importlib.util, "find_spec", find_spec)
+    monkeypatch.setattr(sys, "platform", "linux")
+    reason = launch.explain_no_mythos()
+    assert reason is not None
+    assert "pip install 'acp-agent[mythos]'" in reason
+    assert launch.explain_no_engine() == launch.explain_unsupported() is not None
+    found |= {"open_mythos", "torch"}
+    assert launch.explain_no_mythos() is None
+    assert launch.explain_no_engine() is None
+    assert launch.explain_unsupported() is not None
+    monkeypatch.setattr(sys, "platform", "win32")
+    assert "Windows" in (launch.explain_no_mythos() or "")
 
 
 @pytest.mark.slow

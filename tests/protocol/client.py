@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from acp_agent.backends.base import Backend
+from acp_agent.backends.base import Backend, Watched
 from acp_agent.protocol.handlers import Handlers
 from acp_agent.protocol.open_sessions import Loaded
 from acp_agent.rpc.outbox import Outbox
@@ -209,6 +209,7 @@ def loaded_with(
         forget=forget,
         permissions=permissions,
         mode_chosen=mode_chosen,
+        watch={mode: each for mode, each in backends.items() if isinstance(each, Watched)},
     )
 
 

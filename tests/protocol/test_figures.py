@@ -13,7 +13,7 @@ pytestmark = pytest.mark.anyio
 
 
 async def test_the_turns_figures_come_with_its_answer_and_are_kept() -> None:
-    usage = Usage(100, 20, cached_tokens=60, prompt_seconds=2.0, answer_seconds=4.0)
+    usage = Usage(100, 20, cached_tokens=60, prompt_seconds=2.0, answer_seconds=4.0, n_loops=8)
     scripts = [TextDelta("a"), usage, Done()], saying("a"), [BackendError("It broke.")]
     kept: list[TurnRecord] = []
     async with serving(fake(*scripts), record=kept.append) as client:
@@ -25,9 +25,10 @@ async def test_the_turns_figures_come_with_its_answer_and_are_kept() -> None:
         assert figures["generatedTokens"] == 20
         assert figures["prefillRate"] == 20.0
         assert figures["decodeRate"] == 5.0
+        assert figures["nLoops"] == 8
         assert figures["firstTokenSeconds"] <= figures["totalSeconds"]
         answer = await client.result(client.start_prompt(session))
-        assert "promptTokens" not in answer["_meta"]["acp-agent"]
+        assert not {"promptTokens", "nLoops"} & {*answer["_meta"]["acp-agent"]}
         with pytest.raises(RpcError):
             await client.prompt(session)
         # Without a known window there is no usage_update.

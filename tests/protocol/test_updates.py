@@ -97,3 +97,9 @@ def test_usage_needs_a_window() -> None:
     update = sent(updates.usage_update(Usage(100, 20, 4096)))
     assert update == {"sessionUpdate": "usage_update", "used": 120, "size": 4096}
     assert updates.usage_update(Usage(100, 20)) is None
+
+
+def test_usage_tells_the_depth_of_a_recurrent_model() -> None:
+    update = sent(updates.usage_update(Usage(100, 20, 4096, n_loops=8)))
+    assert update["used"] == 120
+    assert update["_meta"] == {"acp-agent": {"nLoops": 8}}

@@ -196,6 +196,38 @@ def test_reason_names_score_threshold_and_main_causes() -> None:
     assert nothing == "Score 0.50 is below 0.90: too little in it points to a heavy task."
 
 
+def test_a_panel_that_disagreed_raises_the_score_and_is_named() -> None:
+    text = "What does this regular expression match, and what not?"
+    alone = judge(text)
+    after = decide(read_features(Prompt(text, disagreement=0.8)), WEIGHTS)
+    assert not alone.delegate
+    assert "disagreement" not in alone.contributions
+    assert after.score > alone.score
+    assert after.contributions["disagreement"] == pytest.approx(2.4)
+    told = decide(read_features(Prompt(text, disagreement=0.8)), WEIGHTS, threshold=0.0)
+    assert "disagreement of the panel before (+2.4)" in told.reason
+    assert "disagreement" not in decide(read_features(Prompt(text)), WEIGHTS, threshold=0.0).reason
+
+
+def test_a_panel_that_disagreed_is_named_before_stronger_causes() -> None:
+    causes = {"code": 3.0, "steps": 2.5, "tests": 2.0, "disagreement": 1.0}
+    weights = replace(WEIGHTS, bias=0.0, weights=causes)
+    reason = decide(plain(dict.fromkeys(causes, 1.0)), weights, threshold=0.5).reason
+    assert ": disagreement of the panel before (+1.0), code in the prompt (+3.0)" in reason
+
+
+def test_a_panel_that_disagreed_delegates_no_thanks() -> None:
+    for text in ("Thanks, that works!", "Danke, das reicht mir.", "谢谢"):
+        assert not decide(read_features(Prompt(text, disagreement=1.0)), WEIGHTS).delegate
+
+
+def test_the_weight_of_a_panels_disagreement_is_told_to_be_set_by_hand() -> None:
+    data = json.loads(PACKAGED.read_text(encoding="utf-8"))
+    assert "not a fit" in data["provenance"]["set_by_hand"]["disagreement"]
+    assert "disagreement" not in data["at_work"]
+    assert "disagreement" not in data["provenance"]["for_editors"]
+
+
 def test_every_feature_has_a_weight_and_a_label() -> None:
     assert set(LABELS) == set(WEIGHTS.weights) == set(NAMES)
 

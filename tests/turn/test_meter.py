@@ -47,6 +47,16 @@ def test_requests_of_a_turn_add_up() -> None:
     assert (record.stop_reason, record.cancelled) == ("end_turn", False)
 
 
+def test_the_depth_is_that_of_the_last_request() -> None:
+    meter = Meter(Clock())
+    meter.ask("OpenMythos", "mythos", "mythos_1b")
+    meter.take(Usage(100, 10, n_loops=4))
+    meter.take(Usage(100, 10, n_loops=8))
+    record = meter.record("end_turn")
+    assert record is not None
+    assert record.n_loops == 8
+
+
 def test_a_call_that_comes_whole_is_a_first_word() -> None:
     clock = Clock()
     meter = Meter(clock)

@@ -65,5 +65,11 @@ def test_turns_are_counted_and_the_newest_listed() -> None:
     assert "/home" not in text
 
 
+def test_the_depth_of_a_recurrent_model_is_told() -> None:
+    told = describe_status(SESSION, None, [turn(1, n_loops=8), turn(2)])
+    assert "| tiny (8 loops) |" in told
+    assert "| tiny |" in told
+
+
 def test_an_engine_that_cannot_tell_says_why() -> None:
     assert "- It hangs." in describe_status(SESSION, "It hangs.", [])

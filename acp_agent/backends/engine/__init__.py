@@ -1,1 +1,1 @@
-"""The modes whose models run in this project's own engine: ``mlx`` and ``gptoss_20b``."""
+"""The modes whose models run in this project's own engine: ``mlx``, ``gptoss_20b``, ``mythos``."""

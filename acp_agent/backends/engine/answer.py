@@ -168,6 +168,7 @@ def _read_usage(usage: Mapping[str, Any], timings: Mapping[str, Any]) -> Usage:
         prompt_seconds=_seconds(timings.get("prompt_ms")),
         answer_seconds=_seconds(timings.get("predicted_ms")),
         memory_peak=timings.get("memory_peak"),
+        n_loops=usage.get("n_loops"),
     )
 
 

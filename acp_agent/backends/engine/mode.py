@@ -132,7 +132,7 @@ class EngineMode:
         found = await anyio.to_thread.run_sync(self._read_readiness)
         if not (found.ready and found.installed) or found.reason:
             return found
-        return replace(found, reason=await self._read_state(found.default_model or ""))
+        return replace(found, reason=await read_state(self._engine, found.default_model or ""))
 
     async def stream(self, request: ModelRequest) -> AsyncGenerator[Event, None]:
         """As ``Backend.stream``; progress as ``answer`` has it."""
@@ -163,15 +163,6 @@ class EngineMode:
 
     async def aclose(self) -> None:
         """Nothing to give back: every request has a connection of its own."""
-
-    async def _read_state(self, model: str) -> str:
-        status: Mapping[str, Any] | None = None
-        try:
-            with anyio.move_on_after(STATUS_LIMIT):
-                status = await self._engine.status()
-        except BackendError:
-            return ""
-        return describe_state(status or {}, Path(model).name)
 
     def _say_missing(self, model: str) -> str:
         """That ``model`` is not here, or how much of it."""
@@ -225,6 +216,17 @@ class EngineMode:
             model=model,
             title=offered.install_title,
         )
+
+
+async def read_state(engine: Engine, model: str) -> str:
+    """What ``engine`` does with ``model`` now, in a sentence; empty where it cannot be told."""
+    status: Mapping[str, Any] | None = None
+    try:
+        with anyio.move_on_after(STATUS_LIMIT):
+            status = await engine.status()
+    except BackendError:
+        return ""
+    return describe_state(status or {}, Path(model).name)
 
 
 FEWEST_FOR_TOOLS = 300_000_000

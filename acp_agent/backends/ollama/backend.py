@@ -13,14 +13,10 @@ from typing import TYPE_CHECKING
 import anyio
 
 from acp_agent.backends.base import Ask, Event, ModelRequest, Notice, Progress, Readiness, Report
+from acp_agent.backends.http.abandoned import Abandoned
+from acp_agent.backends.http.connection import is_listening
 from acp_agent.backends.ollama import faults
-from acp_agent.backends.ollama.client import (
-    LineStream,
-    OllamaClient,
-    Refused,
-    is_listening,
-    open_client,
-)
+from acp_agent.backends.ollama.client import LineStream, OllamaClient, Refused, open_client
 from acp_agent.backends.ollama.endpoint import find_endpoint
 from acp_agent.backends.ollama.models import Catalogue, canonical, default_model, human_size
 from acp_agent.backends.text_tools import recover_calls, stream_with_text_tools
@@ -74,6 +70,7 @@ class OllamaBackend:
         self.description = f"Models of the Ollama server at {self._endpoint.url}"
         self._server: _Server | None = None
         self._placement_told: set[str] = set()
+        self._abandoned = Abandoned()
 
     async def probe(self) -> Readiness:
         """As ``Backend.probe``: 300 ms for an absent server, about 1 s with many models."""
@@ -83,7 +80,8 @@ class OllamaBackend:
             return Readiness(False, error.message)
 
     async def stream(self, request: ModelRequest) -> AsyncGenerator[Event, None]:
-        """As ``Backend.stream``. A load is reported as the progress ``load``.
+        """As ``Backend.stream``. A load is reported as the progress ``load``, a server that may
+        still read a cancelled prompt as ``busy``.
 
         A model that the server gives no tools is told of them in words. Calls that a model
         writes into its text, as some do that have tools, are calls all the same.
@@ -115,10 +113,16 @@ class OllamaBackend:
             yield plan.load
         elif notice := self._placement_notice(request.model, plan.loaded):
             yield notice
-        lines = await self._open_chat(request.model, plan.body)
+        if busy := None if plan.load else self._abandoned.take_wait():
+            yield busy
+        with self._abandoned.watching(lambda: False):
+            lines = await self._open_chat(request.model, plan.body)
         try:
             answer = self._answer(request.model, plan.num_ctx)
-            line = await self._first_line(request.model, lines)
+            with self._abandoned.watching(lambda: False):
+                line = await self._first_line(request.model, lines)
+            if busy:
+                yield replace(busy, finished=True)
             if plan.load:
                 yield replace(plan.load, finished=True)
                 if notice := await self._notice_after_load(request.model):

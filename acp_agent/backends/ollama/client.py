@@ -1,36 +1,34 @@
-"""The HTTP connection to an Ollama server.
+"""Requests to an Ollama server.
 
-Owns requests, time limits, streaming line by line and closing at once when nobody
-listens. Does not own what the lines mean. Foreign exceptions end here.
-
-Nothing is read ahead of the consumer but what the socket's buffers hold.
+Owns requests, the lines of streamed answers, and telling Ollama's refusals from others. Does
+not own connections (``backends/http``), nor what the lines mean. Foreign exceptions end here.
 """
 
 import json
-from collections.abc import Generator, Mapping
-from contextlib import aclosing, contextmanager
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Self, TypeVar, cast
 
 import anyio
 
+from acp_agent.backends.http.connection import (
+    CLOSE_LIMIT,
+    close,
+    is_html,
+    new_client,
+    read_body,
+    read_error,
+    translated,
+)
+from acp_agent.backends.http.lines import ResponseLines
 from acp_agent.backends.ollama import faults
 from acp_agent.backends.ollama.endpoint import Endpoint
-from acp_agent.engine.lines import LineBuffer, LineTooLong
-from acp_agent.errors import BackendError, BackendUnavailable
+from acp_agent.errors import BackendUnavailable
 
 if TYPE_CHECKING:
     import httpx2
     from pydantic import BaseModel
 
     Shape = TypeVar("Shape", bound=BaseModel)
-
-LINE_LIMIT = 16 * 1024 * 1024
-"""Bytes of one line; a longer one is refused."""
-
-_CONNECT_LIMIT = 5.0
-_ERROR_LIMIT = 5.0
-_CLOSE_LIMIT = 1.0
-_BODY_LIMIT = 64 * 1024 * 1024
 
 
 class Refused(Exception):
@@ -46,23 +44,12 @@ class OllamaClient:
     """Requests to the server at ``endpoint``; connections are kept and reused."""
 
     def __init__(self, endpoint: Endpoint) -> None:
-        import ssl
-
         import httpx2
 
         self.endpoint = endpoint
-        # Proxies of the environment are for other machines, and loading certificates
-        # takes longer than the whole request to a local server.
-        plain = endpoint.is_loopback and endpoint.url.startswith("http:")
-        self._http = httpx2.AsyncClient(
-            base_url=endpoint.url,
-            auth=httpx2.BasicAuth(*endpoint.credentials) if endpoint.credentials else None,
-            trust_env=not endpoint.is_loopback,
-            verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if plain else True,
-            timeout=httpx2.Timeout(None, connect=_CONNECT_LIMIT),
-            limits=httpx2.Limits(max_connections=None, max_keepalive_connections=4),
-            headers={"User-Agent": "acp-agent", "Accept-Encoding": "identity"},
-        )
+        self._faults = faults.ConnectionFaults(endpoint)
+        login = endpoint.credentials
+        self._http = new_client(endpoint, auth=httpx2.BasicAuth(*login) if login else None)
 
     async def get(self, path: str, shape: "type[Shape]") -> "Shape":
         """The answer to ``GET path``. Has no time limit of its own.
@@ -93,48 +80,37 @@ class OllamaClient:
         request = self._http.build_request("POST", path, json=dict(body))
         with anyio.fail_after(first_limit):
             response = await self._send(request)
-        return LineStream(response, self.endpoint, deadline, stall_limit)
+        return LineStream(response, self._faults, deadline, stall_limit)
 
     async def aclose(self) -> None:
         """Closes all connections."""
-        with anyio.CancelScope(shield=True), anyio.move_on_after(_CLOSE_LIMIT):
+        with anyio.CancelScope(shield=True), anyio.move_on_after(CLOSE_LIMIT):
             await self._http.aclose()
 
     async def _call(self, request: "httpx2.Request", shape: "type[Shape]") -> "Shape":
         response = await self._send(request)
         try:
-            content = await _read_body(response, self.endpoint)
+            content = await read_body(response, self._faults)
         finally:
-            await _close(response)
+            await close(response)
         try:
             return shape.model_validate_json(content)
         except ValueError:
             raise faults.not_ollama(self.endpoint) from None
 
     async def _send(self, request: "httpx2.Request") -> "httpx2.Response":
-        with _translated(self.endpoint):
+        with translated(self._faults):
             response = await self._http.send(request, stream=True)
-        if response.status_code == 200 and not _is_html(response):
+        if response.status_code == 200 and not is_html(response):
             return response
         try:
             raise await _refusal(response, self.endpoint)
         finally:
-            await _close(response)
+            await close(response)
 
 
-class LineStream:
-    """The lines of a streamed answer, pulled one at a time."""
-
-    def __init__(
-        self, response: "httpx2.Response", endpoint: Endpoint, deadline: float, stall_limit: float
-    ) -> None:
-        self._response = response
-        self._endpoint = endpoint
-        self._first_deadline: float | None = deadline
-        self._stall_limit = stall_limit
-        self._chunks = response.aiter_bytes()
-        self._buffer = LineBuffer(LINE_LIMIT)
-        self._ended = False
+class LineStream(ResponseLines):
+    """The lines of a streamed answer that are not blank; the first one ends the wait for it."""
 
     def __aiter__(self) -> Self:
         return self
@@ -146,63 +122,17 @@ class LineStream:
         return line
 
     async def next_line(self) -> bytes | None:
-        """The next line that is not blank; None at the end of the stream.
+        """The next line; None at the end of the stream.
 
         Raises:
             TimeoutError: the first line did not come in time.
             BackendError: the stream stalled or broke off, or a line is too long.
         """
-        try:
-            while True:
-                line = self._buffer.pop()
-                if line is None and self._ended:
-                    return self._buffer.rest().strip() or None
-                if line is None:
-                    await self._read()
-                elif line.strip():
-                    self._first_deadline = None
-                    return line
-        except LineTooLong:
-            raise faults.line_too_long(LINE_LIMIT) from None
-
-    async def aclose(self) -> None:
-        """Closes the connection unless the answer was read to its end; waits for nobody."""
-        with anyio.CancelScope(shield=True), anyio.move_on_after(_CLOSE_LIMIT):
-            await self._chunks.aclose()
-            await self._response.aclose()
-
-    async def _read(self) -> None:
-        waits_for_first = self._first_deadline is not None
-        limit = self._stall_limit
-        if self._first_deadline is not None:
-            limit = max(0.0, self._first_deadline - anyio.current_time())
-        try:
-            with _translated(self._endpoint), anyio.fail_after(limit):
-                data = await anext(self._chunks, None)
-        except TimeoutError:
-            if waits_for_first:
-                raise
-            raise faults.stalled(self._stall_limit) from None
-        if data is None:
-            self._ended = True
-        else:
-            self._buffer.feed(data)
-
-
-async def is_listening(endpoint: Endpoint) -> bool:
-    """Whether a connection to the port of a server on this machine is accepted.
-
-    Costs a millisecond where importing an HTTP library costs a hundred, which a machine
-    without Ollama is spared. For a server elsewhere (perhaps behind a proxy): True.
-    """
-    if not endpoint.is_loopback:
-        return True
-    try:
-        stream = await anyio.connect_tcp(endpoint.host, endpoint.port)
-    except OSError:
-        return False
-    await stream.aclose()
-    return True
+        while (line := await super().next_line()) is not None:
+            if line.strip():
+                self.deadline = None
+                return line
+        return None
 
 
 def open_client(endpoint: Endpoint) -> OllamaClient:
@@ -222,36 +152,8 @@ def open_client(endpoint: Endpoint) -> OllamaClient:
         ) from error
 
 
-@contextmanager
-def _translated(endpoint: Endpoint) -> Generator[None]:
-    import httpx2
-
-    try:
-        yield
-    except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.ProxyError) as error:
-        raise faults.unavailable(endpoint) from error
-    except httpx2.HTTPError as error:
-        raise faults.broken_off(endpoint) from error
-
-
-async def _read_body(response: "httpx2.Response", endpoint: Endpoint) -> bytes:
-    content = bytearray()
-    with _translated(endpoint):
-        async with aclosing(response.aiter_bytes()) as chunks:
-            async for data in chunks:
-                content += data
-                if len(content) > _BODY_LIMIT:
-                    raise faults.not_ollama(endpoint)
-    return bytes(content)
-
-
 async def _refusal(response: "httpx2.Response", endpoint: Endpoint) -> Exception:
-    content = b""
-    try:
-        with anyio.move_on_after(_ERROR_LIMIT):
-            content = await _read_body(response, endpoint)
-    except BackendError:
-        content = b""
+    content = await read_error(response, faults.ConnectionFaults(endpoint))
     try:
         answer = json.loads(content)
     except ValueError:
@@ -259,12 +161,3 @@ async def _refusal(response: "httpx2.Response", endpoint: Endpoint) -> Exception
     if not isinstance(answer, dict) or "error" not in answer:
         return faults.not_from_ollama(endpoint, response.status_code)
     return Refused(response.status_code, cast("dict[str, object]", answer)["error"])
-
-
-async def _close(response: "httpx2.Response") -> None:
-    with anyio.CancelScope(shield=True), anyio.move_on_after(_CLOSE_LIMIT):
-        await response.aclose()
-
-
-def _is_html(response: "httpx2.Response") -> bool:
-    return "html" in response.headers.get("content-type", "")

@@ -4,20 +4,41 @@ Owns the wording and the choice of error class. Does not own noticing the faults
 Ollama's own error texts are passed on, cut to one line and without file paths.
 """
 
-import json
 import re
-from typing import cast
+from dataclasses import dataclass
 
+from acp_agent.backends.http.wording import error_text, one_line
 from acp_agent.backends.ollama.endpoint import Endpoint
 from acp_agent.errors import BackendError, BackendUnavailable, ContextOverflow, ModelNotInstalled
 
-_TEXT_LIMIT = 300
-_PATH = re.compile(r"(?<![\w:/.])(?:[A-Za-z]:)?(?:[\\/][\w.@+-]+){2,}")
 _OVERFLOW = re.compile(
     r"context (?:length|size|window)|exceed_context_size|prompt (?:is )?too long", re.IGNORECASE
 )
 _TOKENS = re.compile(r"(\d+) tokens")
 _AGAIN = "Then send the message again."
+
+
+@dataclass(slots=True, frozen=True)
+class ConnectionFaults:
+    """The faults of connections to ``endpoint``, as ``backends/http`` asks for them."""
+
+    endpoint: Endpoint
+
+    def unavailable(self) -> BackendUnavailable:
+        """As the function of that name."""
+        return unavailable(self.endpoint)
+
+    def broken_off(self) -> BackendError:
+        """As the function of that name."""
+        return broken_off(self.endpoint)
+
+    def stalled(self, seconds: float) -> BackendError:
+        """As the function of that name."""
+        return stalled(seconds)
+
+    def too_long(self, limit: int) -> BackendError:
+        """As ``line_too_long``."""
+        return line_too_long(limit)
 
 
 def unavailable(endpoint: Endpoint) -> BackendUnavailable:
@@ -108,24 +129,6 @@ def missing_model(model: str) -> ModelNotInstalled:
     )
 
 
-def error_text(error: object) -> str:
-    """The readable part of an ``error`` value.
-
-    Ollama nests the JSON of its model runner in the string, and look-alikes send OpenAI's
-    object: ``message`` is taken from either.
-    """
-    if isinstance(error, str) and error.lstrip().startswith("{"):
-        try:
-            error = json.loads(error)
-        except ValueError:
-            return str(error)
-    if isinstance(error, dict):
-        fields = cast("dict[str, object]", error)
-        inner = fields.get("message", fields.get("error"))
-        return error_text(inner) if inner is not None else json.dumps(fields)
-    return str(error)
-
-
 def refused(model: str, error: object, *, status: int = 200) -> BackendError:
     """The server answered with ``error`` (and HTTP ``status``; 200 within a stream)."""
     text = error_text(error)
@@ -182,7 +185,4 @@ def _overflow(text: str) -> ContextOverflow:
 
 def _public(text: str) -> str:
     # Behind it Ollama quotes what the model wrote.
-    line = _PATH.sub("(path)", " ".join(text.partition("raw=")[0].split())).rstrip(" :,")
-    if len(line) > _TEXT_LIMIT:
-        line = line[:_TEXT_LIMIT].rstrip() + "…"
-    return line.rstrip(".")
+    return one_line(text.partition("raw=")[0])

@@ -4,8 +4,8 @@ Owns the wire shape of chat completions, their chunks and figures, and of server
 events. Does not own sending (``responses``) or what is said.
 Shapes: https://platform.openai.com/docs/api-reference/chat/object and /chat/streaming;
 ``reasoning_content``, ``timings`` and the progress of a prompt as llama.cpp's server has
-them. Ours are ``context_size``, ``queue_progress``, ``load_progress`` and, in a tool call
-that must not run, ``fault``.
+them. Ours are ``context_size``, ``n_loops``, ``queue_progress``, ``load_progress`` and, in a
+tool call that must not run, ``fault``.
 """
 
 import json
@@ -198,6 +198,7 @@ def _progress(output: Progress | Queued) -> Object:
 
 
 def _usage(figures: Figures) -> Object:
+    depth: Object = {} if figures.n_loops is None else {"n_loops": figures.n_loops}
     return {
         "prompt_tokens": figures.prompt_tokens,
         "completion_tokens": figures.completion_tokens,
@@ -205,6 +206,7 @@ def _usage(figures: Figures) -> Object:
         "prompt_tokens_details": {"cached_tokens": figures.cached_tokens},
         "completion_tokens_details": {"reasoning_tokens": figures.reasoning_tokens},
         "context_size": figures.context_size,
+        **depth,
     }
 
 

@@ -62,6 +62,19 @@ def model_failed() -> ApiError:
     return ApiError(500, "model_failed", message)
 
 
+def context_exceeded(length: int, window: int) -> ApiError:
+    """A 400 for a prompt of ``length`` tokens that leaves no room in the model's window."""
+    return ApiError(
+        400,
+        "context_length_exceeded",
+        f"The conversation has {length} tokens, the model's window {window}; "
+        "start a new session or send less.",
+        param="messages",
+        prompt_tokens=length,
+        context_size=window,
+    )
+
+
 def without_traceback(error: ApiError) -> ApiError:
     """``error`` as a value: its traceback would keep all that the frames held in memory."""
     error.__cause__ = error.__context__ = None

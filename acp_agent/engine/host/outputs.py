@@ -77,6 +77,7 @@ class Figures:
     ``cached_tokens`` of the ``prompt_tokens`` were not computed anew. ``context_size`` is
     the window in force (None: unknown). ``prompt_seconds`` were spent on the rest of the
     prompt, ``decode_seconds`` on the answer, ``queue_seconds`` on waiting for a turn.
+    ``n_loops`` is the depth of a recurrent model (None: the model has none).
     """
 
     prompt_tokens: int
@@ -88,6 +89,7 @@ class Figures:
     prompt_seconds: float = 0.0
     decode_seconds: float = 0.0
     memory_peak: int = 0
+    n_loops: int | None = None
 
 
 @dataclass(slots=True, frozen=True)

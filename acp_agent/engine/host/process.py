@@ -29,10 +29,13 @@ from acp_agent.engine.host.blas import prefer_openblas
 from acp_agent.engine.host.listening import Server, listen, listen_tcp
 from acp_agent.engine.host.loaded import MlxLoader
 from acp_agent.engine.host.memory.guard import MemoryGuard
+from acp_agent.engine.host.mythos.make import make_scheduler
+from acp_agent.engine.host.mythos.variants import Variants, read_variants
 from acp_agent.engine.host.options import Options
 from acp_agent.engine.host.scheduler import Scheduler, SchedulerOptions
 from acp_agent.engine.host.server import Service
 from acp_agent.engine.host.worker import Worker
+from acp_agent.engine.host.workers import Workers
 from acp_agent.engine.launch import lock_file
 from acp_agent.errors import AgentError
 
@@ -63,13 +66,14 @@ def run(options: Options) -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
     token = None if options.token_env is None else read_token(options.token_env)
+    variants = read_variants(os.environ)
     try:
         _prepare_folder(options.socket.parent)
         with _hold_lock(options), ExitStack() as open_sockets:
             listeners = [open_sockets.enter_context(listen(options.socket))]
             if options.listen is not None:
                 listeners.append(open_sockets.enter_context(listen_tcp(options.listen)))
-            anyio.run(_serve, options, listeners, token)
+            anyio.run(_serve, options, listeners, token, variants)
     except OSError as error:
         raise AgentError(
             f"The engine cannot listen at {options.socket}: {error.strerror or error}. Its folder "
@@ -111,7 +115,7 @@ def _answers(path: Path) -> bool:
 class _Life:
     """What the routes may do to the process; as ``routes.base.Life``."""
 
-    def __init__(self, worker: Worker) -> None:
+    def __init__(self, worker: Workers) -> None:
         self._worker = worker
         self.drained = anyio.Event()
         self.stopped = anyio.Event()
@@ -129,9 +133,11 @@ class _Life:
         self.stopped.set()
 
 
-async def _serve(options: Options, listeners: list[socket.socket], token: str | None) -> None:
+async def _serve(
+    options: Options, listeners: list[socket.socket], token: str | None, variants: Variants
+) -> None:
     loop, broken = asyncio.get_running_loop(), anyio.Event()
-    worker = _make_worker(options, partial(loop.call_soon_threadsafe, broken.set))
+    worker = _make_workers(options, variants, partial(loop.call_soon_threadsafe, broken.set))
     life = _Life(worker)
     service = Service(models=options.models, worker=worker, life=life)
     host = "" if options.listen is None else options.listen.host
@@ -155,7 +161,9 @@ async def _serve(options: Options, listeners: list[socket.socket], token: str | 
     _LOG.info("engine %d has ended", os.getpid())
 
 
-def _make_worker(options: Options, on_failure: Callable[[], object]) -> Worker:
+def _make_workers(
+    options: Options, variants: Variants, on_failure: Callable[[], object]
+) -> Workers:
     prefer_openblas()
     load = MlxLoader(
         prefill_step=options.prefill_step,
@@ -169,7 +177,14 @@ def _make_worker(options: Options, on_failure: Callable[[], object]) -> Worker:
         unload_after=options.unload_after,
     )
     guard = MemoryGuard(ignore_memory=options.ignore_memory)
-    return Worker(Scheduler(scheduling, load=load, guard=guard), on_failure=on_failure)
+    mlx = Scheduler(scheduling, load=load, guard=guard)
+    mythos = make_scheduler(
+        scheduling,
+        variants=variants,
+        cache_memory=options.cache_memory,
+        ignore_memory=options.ignore_memory,
+    )
+    return Workers(Worker(mlx, on_failure=on_failure), Worker(mythos, on_failure=on_failure))
 
 
 async def _leave_on_signal(
@@ -188,7 +203,7 @@ async def _leave_after(server: Server, event: anyio.Event) -> None:
 
 
 async def _leave_when_drained(
-    server: Server, service: Service, worker: Worker, life: _Life
+    server: Server, service: Service, worker: Workers, life: _Life
 ) -> None:
     await life.drained.wait()
     last_work, decoded = time.monotonic(), -1
@@ -211,7 +226,7 @@ def _works(status: dict[str, Any]) -> bool:
     return bool(running) or status["state"] in ("loading", "unloading")
 
 
-async def _leave_when_idle(server: Server, service: Service, worker: Worker, limit: float) -> None:
+async def _leave_when_idle(server: Server, service: Service, worker: Workers, limit: float) -> None:
     """A loaded model keeps the engine; how long it stays loaded is the scheduler's."""
     while True:
         now = time.monotonic()
@@ -224,7 +239,7 @@ async def _leave_when_idle(server: Server, service: Service, worker: Worker, lim
     server.leave()
 
 
-async def _stop_on_leave(server: Server, worker: Worker, path: Path) -> None:
+async def _stop_on_leave(server: Server, worker: Workers, path: Path) -> None:
     await server.left()
     faulthandler.dump_traceback_later(LEAVE_LIMIT, exit=True)
     # Not awaited: this task is cancelled as soon as the server has ended.

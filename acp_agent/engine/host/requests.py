@@ -104,11 +104,25 @@ class FunctionTool(BaseModel):
     function: Function
 
 
+class MythosOptions(BaseModel):
+    """Which OpenMythos model answers, beside the variant that ``model`` names.
+
+    ``checkpoint`` is the file with its weights (None: random ones), ``tokenizer`` the folder
+    or file of its tokenizer, ``n_loops`` its depth (None: the model's own).
+    """
+
+    checkpoint: NonEmpty | None = None
+    n_loops: int | None = Field(default=None, ge=1, le=256)
+    device: Literal["cuda", "mps", "cpu"] | None = None
+    tokenizer: NonEmpty | None = None
+
+
 class ChatRequest(BaseModel):
     """The body of ``POST /v1/chat/completions``; fields unknown here are ignored.
 
     ``prompt_cache_key`` names the session whose cache the answer may reuse, ``user`` the
-    client among whom turns are shared fairly.
+    client among whom turns are shared fairly. With ``mythos``, an OpenMythos model answers,
+    which alone heeds ``top_k`` (0: all tokens).
     """
 
     model: NonEmpty
@@ -127,6 +141,8 @@ class ChatRequest(BaseModel):
     reasoning_effort: Literal["low", "medium", "high"] | None = None
     prompt_cache_key: Annotated[str, StringConstraints(min_length=1, max_length=256)] | None = None
     user: str | None = None
+    top_k: int | None = Field(default=None, ge=0)
+    mythos: MythosOptions | None = None
 
     @field_validator("tools")
     @classmethod

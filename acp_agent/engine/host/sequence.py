@@ -126,9 +126,13 @@ class Sequence:
         """Tokens of the prompt that came from the cache."""
         return self._cached_tokens or 0
 
-    def take_line(self, cache: PromptCache) -> Line:
-        """Takes a line of ``cache`` for what is to be read."""
-        self.line = cache.take(self.key, self.tokens)
+    def take_line(self, cache: PromptCache, source: Line | None = None) -> Line:
+        """Takes a line of ``cache`` for what is to be read.
+
+        Args:
+            source: a line in use that holds all but the last token, at least one, to copy.
+        """
+        self.line = cache.branch(source, self.key) if source else cache.take(self.key, self.tokens)
         if self._cached_tokens is None:
             self._cached_tokens = len(self.line.tokens)
         if self.line.tokens and len(self.line.tokens) in self._stable:
@@ -159,8 +163,12 @@ class Sequence:
                 line.checkpoints.append(Checkpoint(place, True, (None,) * len(line.cache)))
         if end in self._stable or end == self._prompt_length - 1:
             self._checkpoint(line)
+        self.report_read(end)
+
+    def report_read(self, done: int) -> None:
+        """Reports that ``done`` tokens of the prompt have been read, here or by another."""
         if not self.answered:
-            self._reporter.report(end, self._prompt_length)
+            self._reporter.report(done, self._prompt_length)
 
     def make_row(self) -> Row:
         """The row to decode, after all but the last token have been read."""

@@ -45,6 +45,16 @@ class Ticket:
             return "user", request.user
         return ("session", request.prompt_cache_key) if request.prompt_cache_key else self.number
 
+    def asks_as(self, other: "Ticket") -> bool:
+        """Whether both get the same prompt, as long as no session has a say in it."""
+        mine, its = (each.job.request for each in (self, other))
+        return (
+            mine.prompt_cache_key is its.prompt_cache_key is None
+            and mine.messages == its.messages
+            and mine.offered_tools == its.offered_tools
+            and mine.reasoning_effort == its.reasoning_effort
+        )
+
     def new_sequence(
         self,
         model: LoadedModel,

@@ -8,8 +8,9 @@ import math
 from collections.abc import Callable, Iterator
 
 from acp_agent.engine.host.channel import Channel
+from acp_agent.engine.host.errors import ApiError
 from acp_agent.engine.host.fair_queue import FairQueue
-from acp_agent.engine.host.outputs import Output
+from acp_agent.engine.host.outputs import Failed, Output
 from acp_agent.engine.host.ticket import Ticket
 from acp_agent.engine.host.worker import LoadJob
 
@@ -53,15 +54,21 @@ class Waiting:
         """Takes out ``ticket``, if it waits."""
         self._queue.remove(ticket)
 
+    def wants_prompt_of(self, ticket: Ticket) -> bool:
+        """Whether anyone waits to begin with the prompt of ``ticket``; sessions keep theirs."""
+        return any(each.sequence is None and each.asks_as(ticket) for each in self._queue)
+
     def listeners(self) -> list[Channel[Output]]:
         """Those who want to know how far loading is."""
         jobs = [ticket.job for ticket in self._queue]
         wanted = [job.channel for job in jobs if job.request.return_progress]
         return [job.channel for job in self.loads] + wanted
 
-    def end_loads(self) -> None:
-        """Ends the wait of those who want the model in memory and no more."""
+    def end_loads(self, error: ApiError | None = None) -> None:
+        """Ends the wait of those who want the model in memory and no more, as with ``error``."""
         for job in self.loads:
+            if error is not None:
+                job.channel.put(Failed(error))
             job.channel.finish()
         self.loads.clear()
 

@@ -5,23 +5,22 @@ memory (``residency``), nor the order among models (``scheduler``).
 """
 
 import logging
-from collections import deque
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+from acp_agent.engine.host.cache.line import Line
 from acp_agent.engine.host.errors import ApiError, model_failed, without_traceback
 from acp_agent.engine.host.loaded import LoadedModel, peak_memory
 from acp_agent.engine.host.outputs import Failed
+from acp_agent.engine.host.parked import Parked
+from acp_agent.engine.host.reading import Reading
 from acp_agent.engine.host.sequence import Clock, Sequence
 from acp_agent.engine.host.steps import Row
 from acp_agent.engine.host.ticket import Counters, Ticket
 from acp_agent.engine.host.waiting import Waiting
 
 _LOG = logging.getLogger(__name__)
-
-PARKED_SHARE = 3
-"""Parked answers that may keep their caches, for each that may run."""
 
 
 class Workload:
@@ -58,14 +57,13 @@ class Workload:
         self._clock = clock
         self._counters = counters
         self._on_end = on_end
-        self._reading: deque[Ticket] = deque()
+        self._reading = Reading()
         self._decoding: dict[Row, Ticket] = {}
-        self._parked: list[Ticket] = []
-        """The longest first."""
+        self._parked = Parked(max_sequences)
 
     @property
     def running(self) -> int:
-        """Answers that are read or decoded now."""
+        """Answers that are decoded now or whose prompt is read."""
         return len(self._reading) + len(self._decoding)
 
     @property
@@ -107,9 +105,12 @@ class Workload:
 
     def read_chunk(self) -> bool:
         """Reads a chunk of the prompt whose turn it is; False where none waits."""
-        if not self._reading or self.model is None:
+        if self.model is None:
             return False
-        ticket = self._reading.popleft()
+        for orphan in self._reading.pop_orphans():
+            self._guarded(orphan, partial(self._begin, orphan, self.model))
+        if (ticket := self._reading.pop()) is None:
+            return False
         self._guarded(ticket, partial(self._read, ticket, self.model))
         self.last_used = self._clock()
         return True
@@ -130,8 +131,7 @@ class Workload:
 
     def resume(self, ticket: Ticket) -> None:
         """Lets a parked answer wait for its next turn, before what its client sent later."""
-        if ticket in self._parked:
-            self._parked.remove(ticket)
+        if self._parked.remove(ticket):
             self.waiting.push_front(ticket)
 
     def withdraw(self, ticket: Ticket) -> None:
@@ -145,9 +145,7 @@ class Workload:
         for ticket in list(self.waiting):
             self.waiting.remove(ticket)
             self._fail(ticket, error)
-        for job in self.waiting.loads:
-            job.channel.put(Failed(error))
-        self.waiting.end_loads()
+        self.waiting.end_loads(error)
 
     def fail_all(self, error: ApiError) -> None:
         """Ends everything with ``error``; nothing that was computed is kept."""
@@ -175,8 +173,7 @@ class Workload:
             self.withdraw(ticket)
 
     def _begin(self, ticket: Ticket, model: LoadedModel) -> None:
-        is_new, sequence = ticket.sequence is None, ticket.sequence
-        if sequence is None:
+        if (sequence := ticket.sequence) is None:
             sequence = ticket.sequence = ticket.new_sequence(
                 model,
                 load_times=self.load_times,
@@ -185,20 +182,17 @@ class Workload:
             )
         if sequence.row is not None:
             self._start_decoding(ticket, sequence, model)
-            return
-        self._bound_lines(model)
-        sequence.take_line(model.cache)
-        if is_new:
-            self._counters.cached_tokens += sequence.cached_tokens
-        self._reading.append(ticket)
+        elif (leader := self._reading.leader_for(sequence, model.cache)) is not None:
+            self._reading.follow(ticket, leader)
+        else:
+            self._take(sequence, model)
+            self._reading.push(ticket)
 
-    def _bound_lines(self, model: LoadedModel) -> None:
-        """Makes room for one more line: of those that rest, the longest gives up its own."""
-        resting = [*self._parked, *reversed(list(self.waiting))]
-        held = [each.sequence for each in resting if each.sequence and each.sequence.line]
-        most = (1 + PARKED_SHARE) * self._max_sequences
-        for sequence in held[: max(0, self.running + len(held) + 1 - most)]:
-            sequence.give_back(model.cache)
+    def _take(self, sequence: Sequence, model: LoadedModel, source: Line | None = None) -> None:
+        self._parked.bound_lines(self.running, self.waiting, model.cache)
+        known = sequence.cached_tokens
+        sequence.take_line(model.cache, source)
+        self._counters.cached_tokens += sequence.cached_tokens - known
 
     def _read(self, ticket: Ticket, model: LoadedModel) -> None:
         sequence = ticket.sequence
@@ -211,10 +205,21 @@ class Workload:
             model.note_pace(len(chunk), self._clock() - began)
             self._counters.prefilled_tokens += len(chunk)
             sequence.note_read(len(chunk))
+            self._reading.tell_followers(ticket, len(sequence.line.tokens))
         if sequence.next_chunk(1):
-            self._reading.append(ticket)
-        else:
-            self._start_decoding(ticket, sequence, model)
+            self._reading.push(ticket)
+            return
+        self._start_decoding(ticket, sequence, model)
+        if self.waiting.wants_prompt_of(ticket):
+            model.cache.keep_copy(sequence.line)
+        for follower in self._reading.pop_followers(ticket):
+            self._guarded(follower, partial(self._follow, follower, sequence.line, model))
+
+    def _follow(self, ticket: Ticket, source: Line, model: LoadedModel) -> None:
+        """Starts from ``source``, so that all samples of a prompt are a batch at once."""
+        assert ticket.sequence is not None
+        self._take(ticket.sequence, model, source if source.tokens else None)
+        self._start_decoding(ticket, ticket.sequence, model)
 
     def _start_decoding(self, ticket: Ticket, sequence: Sequence, model: LoadedModel) -> None:
         sequence.go_on(self._clock())
@@ -236,13 +241,12 @@ class Workload:
         elif not ticket.job.channel.has_room:
             self._leave_decoder(ticket, sequence)
             sequence.pause(self._clock())
-            self._parked.append(ticket)
+            self._parked.add(ticket)
 
     def _restart(self, rows: list[Row], model: LoadedModel) -> None:
         """Computes answers anew up to where they were, since their caches are lost."""
         for row in rows:
-            ticket = self._decoding.pop(row)
-            self._lose_line(ticket)
+            self._lose_line(ticket := self._decoding.pop(row))
             self._guarded(ticket, partial(self._begin, ticket, model))
 
     def _lose_line(self, ticket: Ticket) -> None:
@@ -265,12 +269,9 @@ class Workload:
 
     def _take_out(self, ticket: Ticket) -> None:
         """Stops the work on ``ticket``, keeping what was computed as far as it can be used."""
-        if ticket in self._reading:
-            self._reading.remove(ticket)
-        if ticket in self._parked:
-            self._parked.remove(ticket)
-        sequence = ticket.sequence
-        if sequence is None:
+        self._reading.remove(ticket)
+        self._parked.remove(ticket)
+        if (sequence := ticket.sequence) is None:
             return
         try:
             self._leave_decoder(ticket, sequence)

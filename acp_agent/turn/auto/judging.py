@@ -39,7 +39,8 @@ class Judge:
     large: str | None
 
     def judge_prompt(self, prompt: UserMessage) -> DecisionRecord:
-        """The rubric's decision on a user's prompt."""
+        """The rubric's decision on a user's prompt. What the session's last panel disagreed
+        in counts once: for this prompt."""
         text = prompt.text if prompt.said is None else prompt.said
         whole = estimate_prompt(prompt.text)
         history = _count(self.session.conversation.messages)
@@ -48,7 +49,8 @@ class Judge:
             # session alone is no reason to delegate.
             history = min(history, max(self.small.window - whole, 0))
         embedded = whole - estimate_prompt(text)
-        shape = Prompt(text, history + embedded, prompt.attached)
+        disagreement, self.session.disagreement = self.session.disagreement or 0.0, None
+        shape = Prompt(text, history + embedded, prompt.attached, disagreement)
         return self._decide(shape, "prompt")
 
     def judge_call(self, arguments: GenerateArguments, wish_from: str) -> DecisionRecord:

@@ -55,6 +55,8 @@ async def _describe(session: Session, services: CommandServices) -> str:
     for mode in [*known, *(mode for mode in modes.listing if mode not in known)]:
         parts.append(f"- {mode}: {_describe_state(modes.readiness[mode])}")
     parts += ["", "A session keeps its mode and model until you choose others in its options."]
+    if panel := services.last_panel(session.id):
+        parts += ["", "**The last panel**", "", f"- {panel}"]
     if services.decisions is not None:
         read = await _read(_FEW, session, services.decisions)
         if read.decisions or read.problem:

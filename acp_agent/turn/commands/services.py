@@ -61,6 +61,8 @@ class CommandServices:
     """The folder for exported conversations; need not exist."""
     decisions: Decisions | None = None
     """The log of routing decisions; None where none is kept."""
+    last_panel: Callable[[str], str] = lambda session: ""
+    """What came of a session's last panel, by its id; empty where there was none."""
 
 
 class PromptServers(Protocol):

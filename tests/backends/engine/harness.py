@@ -2,11 +2,13 @@
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Protocol
 
 import anyio
 
 from acp_agent.backends.base import (
     Ask,
+    Backend,
     Event,
     ModelRequest,
     Progress,
@@ -137,6 +139,15 @@ class GptOssMode(Mode):
         )
 
 
+class Scripted(Protocol):
+    """A backend over a fake engine, one of whose models is ``tiny``."""
+
+    @property
+    def backend(self) -> Backend: ...
+    @property
+    def engine(self) -> FakeEngine: ...
+
+
 class EngineSource:
     """The contract's view of a scripted answer."""
 
@@ -167,7 +178,7 @@ class EngineHarness:
     read_ahead = 2 * 1024 * 1024
     stop_reasons: frozenset[StopReason] = frozenset({"end_turn", "max_tokens"})
 
-    def __init__(self, mode: Mode) -> None:
+    def __init__(self, mode: Scripted) -> None:
         self.backend = mode.backend
         self._mode = mode
 

@@ -1,5 +1,7 @@
 """What is sent for outputs, against OpenAI's documented objects."""
 
+from dataclasses import replace
+
 import pytest
 
 from acp_agent.engine.host.outputs import (
@@ -74,6 +76,12 @@ async def test_last_chunk_has_the_figures(options: dict[str, object]) -> None:
         "memory_peak": 4096,
     }
     assert not [event for event in events[:-1] if "usage" in event]
+
+
+async def test_depth_is_told_where_a_model_has_one() -> None:
+    deep = Finished("stop", replace(FIGURES, n_loops=8))
+    events = (await answer((deep,), stream=True)).events
+    assert events[-1]["usage"]["n_loops"] == 8
 
 
 async def test_thoughts_and_calls_are_streamed() -> None:

@@ -66,6 +66,35 @@ def test_tools_are_not_offered_where_none_is_the_choice() -> None:
     assert parse(tools=[tool("f")], tool_choice="none").offered_tools == ()
 
 
+def test_mythos_is_asked_for_by_its_field() -> None:
+    assert parse(mythos=None).mythos is parse().mythos is None
+    nothing = parse(mythos={}, top_k=0)
+    assert nothing.mythos is not None
+    assert (nothing.mythos.n_loops, nothing.top_k) == (None, 0)
+    options = {"checkpoint": "/w.pt", "n_loops": 256, "device": "mps", "tokenizer": "/t"}
+    said = parse(mythos={**options, "unknown": 1}).mythos
+    assert said is not None
+    assert said.model_dump() == options
+
+
+@pytest.mark.parametrize(
+    ("options", "param"),
+    [
+        ({"mythos": {"n_loops": 0}}, "mythos.n_loops"),
+        ({"mythos": {"n_loops": 257}}, "mythos.n_loops"),
+        ({"mythos": {"device": "tpu"}}, "mythos.device"),
+        ({"mythos": {"checkpoint": ""}}, "mythos.checkpoint"),
+        ({"mythos": "yes"}, "mythos"),
+        ({"top_k": -1}, "top_k"),
+        ({"temperature": -0.1, "mythos": {}}, "temperature"),
+    ],
+)
+def test_what_is_wrong_with_mythos_is_named(options: dict[str, Any], param: str) -> None:
+    with pytest.raises(ApiError) as caught:
+        parse(**options)
+    assert (caught.value.status, caught.value.param) == (400, param)
+
+
 @pytest.mark.parametrize(
     ("messages", "options", "param", "sentence"),
     [

@@ -55,6 +55,32 @@ async def test_history_and_embedded_text_count_as_context() -> None:
     assert second.features.prompt_tokens == first.features.prompt_tokens
 
 
+async def test_the_last_panels_disagreement_counts_once_and_is_logged() -> None:
+    talk = AutoTalk()
+    talk.session.disagreement = 0.6
+    await talk.say(LIGHT)
+    assert talk.session.disagreement is None
+    await talk.say(LIGHT)
+    first, second = talk.log.records
+    assert first.features.values["disagreement"] == 0.6
+    assert first.decision.contributions["disagreement"] == pytest.approx(1.8)
+    assert second.features.values["disagreement"] == 0.0
+    assert "disagreement" not in second.decision.contributions
+    assert first.decision.score > second.decision.score
+
+
+async def test_a_panels_disagreement_has_a_prompt_delegated_and_the_reason_says_so() -> None:
+    talk = AutoTalk()
+    text = "What does this regular expression match, and what not?"
+    await talk.say(text)
+    assert not talk.record.decision.delegate
+    talk.session.disagreement = 0.8
+    await talk.say(text)
+    record = talk.log.records[-1]
+    assert record.decision.delegate
+    assert "disagreement of the panel before (+2.4)" in record.decision.reason
+
+
 async def test_what_was_embedded_is_no_part_of_the_judged_prompt() -> None:
     from acp_agent.turn.auto.turn import answer_auto
     from acp_agent.turn.meter import Meter

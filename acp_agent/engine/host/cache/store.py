@@ -64,12 +64,30 @@ class PromptCache:
         prompt = list(tokens)
         self._fetch(key)
         line = self._take_longest(key, prompt) or Line(key, [], self._make_cache())
-        self._counts["hits" if line.tokens else "misses"] += 1
-        self._counts["reused_tokens"] += len(line.tokens)
         line.saved = False
         self._packed.pop(line, None)
-        self._taken.add(line)
-        return line
+        return self._hand_out(line)
+
+    def reach(self, key: str | None, tokens: Sequence[int]) -> int:
+        """How many of ``tokens`` a line from ``take`` would have."""
+        self._fetch(key)
+        found = self._find(key, list(tokens))
+        return found[1] if found else 0
+
+    def branch(self, line: Line, key: str | None) -> Line:
+        """A copy for ``key`` of ``line``, which is in use; give it back with ``put``.
+
+        Raises:
+            RuntimeError: mlx cannot compute or read the arrays.
+        """
+        return self._hand_out(line.copy(len(line.tokens), key))
+
+    def keep_copy(self, line: Line) -> None:
+        """Keeps a copy of ``line``, which is in use, as a request of nobody leaves it."""
+        copy = _copy_start(line, len(line.tokens)) if line.tokens else None
+        if copy is not None:
+            self._taken.add(copy)
+            self.put(copy)
 
     def put(self, line: Line) -> None:
         """Takes back a line from ``take``, with whatever was computed on it since.
@@ -143,6 +161,12 @@ class PromptCache:
             **{name: self._counts[name] for name in counts},
         }
 
+    def _hand_out(self, line: Line) -> Line:
+        self._counts["hits" if line.tokens else "misses"] += 1
+        self._counts["reused_tokens"] += len(line.tokens)
+        self._taken.add(line)
+        return line
+
     def _take_longest(self, key: str | None, prompt: list[int]) -> Line | None:
         while found := self._find(key, prompt):
             line, position = found
@@ -195,10 +219,8 @@ class PromptCache:
             return
         start = line.tokens[:stable]
         known = next((each for each in self._lines if each.shared and each.tokens == start), None)
-        try:
-            shared = known or line.copy(stable, None)
-        except RuntimeError:
-            _LOG.warning("The start of a prompt could not be kept", exc_info=True)
+        shared = known or _copy_start(line, stable)
+        if shared is None:
             return
         shared.shared = True
         self._touch(shared)
@@ -248,6 +270,14 @@ class PromptCache:
 
 def _is_own(line: Line, key: str | None) -> bool:
     return key is not None and line.key == key
+
+
+def _copy_start(line: Line, position: int) -> Line | None:
+    try:
+        return line.copy(position, None)
+    except RuntimeError:
+        _LOG.warning("The start of a prompt could not be kept", exc_info=True)
+        return None
 
 
 def _settle(line: Line) -> bool:

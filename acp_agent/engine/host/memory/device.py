@@ -81,10 +81,10 @@ class MlxDevice:
         gc.collect()
         if (mx := sys.modules.get("mlx.core")) is not None:
             mx.clear_cache()
-        _trim_heap()
+        trim_heap()
 
 
-def _trim_heap() -> None:
+def trim_heap() -> None:
     """Returns the C library's free memory to the system, where that is glibc.
 
     It keeps freed blocks below its threshold, up to 32 MB each; see malloc_trim(3).

@@ -66,22 +66,11 @@ class MemoryGuard:
             ApiError: 503, it does not; the message says what to close or to take instead.
         """
         device = self._device.read()
-        needs = read_needs(folder, widened=device.kind == "cpu")
-        reason = self._explain_short(folder.name, needs, device)
-        if reason is None or self._ignore:
-            if reason is not None:
-                _LOG.warning("loading all the same, as the settings say: %s", reason)
-            _note_platform(folder.name, needs, device)
-            return
-        available = self._machine.available() if device.free is None else device.free
-        raise ApiError(
-            503,
-            "memory_short",
-            f"{reason} `engine.ignore_memory` loads it all the same.",
-            param="model",
-            needed=needs.total,
-            available=available or 0,
-        )
+        self._check(folder.name, read_needs(folder, widened=device.kind == "cpu"), device)
+
+    def check_needs(self, name: str, needs: Needs) -> None:
+        """As ``check_load``, for model ``name``, whose ``needs`` are known."""
+        self._check(name, needs, self._device.read())
 
     def apply_limits(self) -> None:
         """Sets MLX's limits, after a model was loaded."""
@@ -141,6 +130,23 @@ class MemoryGuard:
             "pressure": int(self._gauge.level),
             **self._limits,
         }
+
+    def _check(self, name: str, needs: Needs, device: DeviceMemory) -> None:
+        reason = self._explain_short(name, needs, device)
+        if reason is None or self._ignore:
+            if reason is not None:
+                _LOG.warning("loading all the same, as the settings say: %s", reason)
+            _note_platform(name, needs, device)
+            return
+        available = self._machine.available() if device.free is None else device.free
+        raise ApiError(
+            503,
+            "memory_short",
+            f"{reason} `engine.ignore_memory` loads it all the same.",
+            param="model",
+            needed=needs.total,
+            available=available or 0,
+        )
 
     def _explain_short(self, name: str, needs: Needs, device: DeviceMemory) -> str | None:
         """Why ``name`` does not fit, or None."""

@@ -5,6 +5,7 @@ what a request may say (``requests``) or the answer (``responses``, ``chunks``).
 """
 
 from functools import partial
+from pathlib import Path
 
 from starlette.middleware import Middleware
 from starlette.requests import Request
@@ -13,7 +14,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from acp_agent.engine.host.channel import Channel
 from acp_agent.engine.host.chunks import ChunkEncoder, Collector
-from acp_agent.engine.host.errors import ApiError
+from acp_agent.engine.host.errors import ApiError, bad_request
 from acp_agent.engine.host.outputs import Output
 from acp_agent.engine.host.requests import ChatRequest, parse_request
 from acp_agent.engine.host.responses import JobResponse, error_response
@@ -50,13 +51,26 @@ class ChatRoutes:
 
     async def _complete(self, request: Request) -> ASGIApp:
         context, chat = self._context, parse_request(await read_body(request))
-        find = find_installed if self._is_guest else find_model
-        folder = find(context.models, chat.model)
+        folder = self._find(chat)
         channel: Channel[Output] = Channel()
         job = Job(_as_guest(chat) if self._is_guest else chat, folder, channel)
         sink = ChunkEncoder(chat) if chat.stream else Collector(chat)
         submit, withdraw = partial(context.work.submit, job), partial(context.work.withdraw, job)
         return context.usage.counted(JobResponse(channel, sink, submit=submit, withdraw=withdraw))
+
+    def _find(self, chat: ChatRequest) -> Path:
+        """The model's folder; of OpenMythos, which has none, the variant's name.
+
+        Raises:
+            ApiError: 404, there is no such model; 400, a guest may not have it.
+        """
+        if chat.mythos is None:
+            find = find_installed if self._is_guest else find_model
+            return find(self._context.models, chat.model)
+        if self._is_guest:
+            message = "OpenMythos models answer on the engine's own socket only; leave mythos out."
+            raise bad_request(message, param="mythos")
+        return Path(chat.model)
 
 
 class _AtMost:

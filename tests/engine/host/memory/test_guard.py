@@ -9,6 +9,7 @@ from acp_agent.config.machine import Machine, Stall
 from acp_agent.engine.host.errors import ApiError
 from acp_agent.engine.host.memory.device import DeviceMemory
 from acp_agent.engine.host.memory.guard import MemoryGuard
+from acp_agent.engine.host.memory.needs import Needs
 from acp_agent.engine.host.memory.pressure import CALM, Pressure
 from acp_agent.models.manifest import Manifest, describe_files, write_manifest
 
@@ -89,6 +90,16 @@ def test_what_fits_may_be_loaded(folder: Path) -> None:
     make(FakeMachine(16 * GB, 9 * GB)).check_load(folder)
     make(FakeMachine(None, None)).check_load(folder)
     make(FakeMachine(16 * GB, None)).check_load(folder)
+
+
+def test_model_without_a_folder_is_judged_by_its_needs() -> None:
+    guard = make(FakeMachine(16 * GB, 9 * GB))
+    guard.check_needs("deep", Needs(8 * GB, 9 * GB, None))
+    with pytest.raises(
+        ApiError, match=r"^deep needs about 10 GB of memory, of which 9 GB"
+    ) as caught:
+        guard.check_needs("deep", Needs(8 * GB, 10 * GB, None))
+    assert caught.value.figures == {"needed": 10 * GB, "available": 9 * GB}
 
 
 def test_on_a_cpu_half_precision_needs_twice_the_space(folder: Path) -> None:

@@ -36,6 +36,17 @@ async def test_guests_use_installed_models_only(served: Served, tmp_path: Path) 
     assert error_of(refused)["code"] == "model_not_found"
 
 
+async def test_mythos_has_no_folder_and_no_guests(served: Served) -> None:
+    body = {**HI, "model": "mythos_3b", "mythos": {"n_loops": 4}}
+    assert (await served.unix.post(CHAT, json=body)).status_code == 200
+    (job,) = served.worker.jobs
+    assert job.model == Path("mythos_3b")
+    refused = await served.tcp.post(CHAT, json=body)
+    assert refused.status_code == 400
+    assert error_of(refused)["param"] == "mythos"
+    assert len(served.worker.jobs) == 1
+
+
 async def test_client_that_leaves_withdraws_its_job(served: Served) -> None:
     for client in (served.unix, served.tcp):
         served.worker.outputs = [Text("Hi")]

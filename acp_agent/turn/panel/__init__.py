@@ -1,0 +1,1 @@
+"""Mode ``panel``: a prompt goes to several candidates, and one answer is shown."""
