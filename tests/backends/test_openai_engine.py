@@ -22,7 +22,7 @@ from acp_agent.conversation import AssistantMessage, Message, Tool, ToolResult, 
 from acp_agent.engine.launch import explain_unsupported
 from acp_agent.errors import BackendError
 from tests.backends.contract import PATIENCE
-from tests.backends.harness import collect, text_of
+from tests.backends.harness import collect, next_text, text_of
 from tests.backends.openai_real import Cast, Part, RealContract, RealHarness, RealServerTests
 from tests.backends.openai_servers import EngineServer, RealServer, running
 from tests.fixtures.tiny_gptoss import HELLO, READ, TINY_GPTOSS, Answer, Call
@@ -112,6 +112,18 @@ async def test_models_come_with_their_windows(harness: RealHarness) -> None:
         "real/endless": WINDOW,
         f"real/{GPT_OSS}": 131_072,
     }
+
+
+async def test_a_stopped_answer_is_cancelled_and_does_not_run_out(
+    harness: RealHarness, cast: Cast
+) -> None:
+    before = harness.server.get("/health")["decoded_tokens"]
+    stream = harness.backend.stream(cast.endless.request())
+    with anyio.fail_after(PATIENCE):
+        await next_text(stream)
+        await stream.aclose()
+        await harness.server.wait_idle()
+    assert harness.server.get("/health")["decoded_tokens"] - before < WINDOW // 2
 
 
 async def test_thoughts_come_apart_from_the_answer(harness: RealHarness) -> None:

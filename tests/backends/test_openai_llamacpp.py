@@ -10,7 +10,7 @@ from acp_agent.backends.base import ModelRequest, Progress
 from acp_agent.conversation import UserMessage
 from acp_agent.errors import BackendError, ContextOverflow
 from tests.backends.contract import PATIENCE
-from tests.backends.harness import collect
+from tests.backends.harness import collect, next_text
 from tests.backends.openai_real import Cast, Part, RealContract, RealHarness, RealServerTests
 from tests.backends.openai_servers import LlamaServer, RealServer, running
 from tests.fixtures.builtin_gguf import builtin_gguf
@@ -87,6 +87,19 @@ async def test_the_window_is_that_of_a_slot(harness: RealHarness) -> None:
     readiness = await harness.backend.probe()
     [model] = readiness.models
     assert (model.id, model.context_size) == (f"real/{MODEL}", WINDOW)
+
+
+async def test_a_stopped_answer_is_cancelled_and_does_not_run_out(
+    harness: RealHarness, cast: Cast
+) -> None:
+    log = harness.server.log
+    before = log.read_text().count("cancel task")
+    stream = harness.backend.stream(cast.endless.request())
+    with anyio.fail_after(PATIENCE):
+        await next_text(stream)
+        await stream.aclose()
+        await harness.server.wait_idle()
+    assert log.read_text().count("cancel task") == before + 1
 
 
 async def test_reading_a_long_prompt_shows_how_far_it_is(harness: RealHarness) -> None:

@@ -139,7 +139,8 @@ async def test_killed_in_an_answer_it_is_replaced(engine: EngineProcess) -> None
 async def test_crash_leaves_a_stack_in_the_log(engine: EngineProcess) -> None:
     process = await engine.start()
     process.send_signal(signal.SIGABRT)
-    assert await wait_exit(process) == -signal.SIGABRT
+    # Writing the stacks of threads that go on may itself end it: they are not held still.
+    assert await wait_exit(process) in (-signal.SIGABRT, -signal.SIGSEGV)
     log = engine.paths.engine_log_file.read_text()
     assert "Fatal Python error: Aborted" in log
     assert "process.py" in log
