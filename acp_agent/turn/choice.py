@@ -6,7 +6,7 @@ own what the model is told (``turn/request``).
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import anyio
 
@@ -107,6 +107,12 @@ async def choose(session: Session, modes: Modes, seat: Seat | None = None) -> Ch
     )
     limit_results(session, choice)
     return choice
+
+
+def without_tools(choice: Choice) -> Choice:
+    """``choice`` as it answers where nobody is offered tools."""
+    details = None if choice.details is None else replace(choice.details, tools="none")
+    return replace(choice, details=details, extra=(), aliases=())
 
 
 def limit_results(session: Session, choice: Choice) -> None:

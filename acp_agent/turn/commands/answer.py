@@ -83,8 +83,15 @@ def _line(command: CommandOnOffer) -> str:
 async def _compact(asked: Asked) -> str:
     from acp_agent.turn.choice import choose
     from acp_agent.turn.compact import compact_now
+    from acp_agent.turn.panel.mode import PanelMode
 
-    choice = await choose(asked.session, asked.services.modes)
+    modes = asked.services.modes
+    mode = modes.composed.get(asked.session.mode)
+    if isinstance(mode, PanelMode):
+        from acp_agent.turn.panel.compacting import compact_panel
+
+        return await compact_panel(mode, asked.session, modes, asked.output)
+    choice = await choose(asked.session, modes)
     return await compact_now(choice, asked.session, asked.output)
 
 

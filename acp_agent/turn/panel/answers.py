@@ -33,6 +33,8 @@ _SHORT = 100
 _SHOWN = 60
 _FEW_WORDS = 8
 _MOST_BOXES, _LONGEST_BOX = 16, 1000
+_LONGEST_BOLD = 2000
+"""Characters of a last line in which bold is looked for: its marks may have no end."""
 _LONGEST_LINE = 300
 """Characters of a last line whose number may be the answer; longer ones are prose."""
 
@@ -131,12 +133,13 @@ def _find_bold(prose: str) -> Extracted | None:
     lines = [line for line in prose.splitlines() if line.strip()]
     if not lines or _ITEM.match(lines[-1]):
         return None
-    for match in reversed(list(_BOLD.finditer(lines[-1]))):
+    last = lines[-1][-_LONGEST_BOLD:]
+    for match in reversed(list(_BOLD.finditer(last))):
         inner = match.group(1).strip()
-        if inner.endswith((":", "\uff1a")) or lines[-1][match.end() :].startswith(":"):
+        if inner.endswith((":", "\uff1a")) or last[match.end() :].startswith(":"):
             continue
         found = _read_given(inner)
-        at_end = not lines[-1][match.end() :].strip(" .!\u3002")
+        at_end = not last[match.end() :].strip(" .!\u3002")
         if found is not None and (found.kind != "text" or at_end):
             return found
     return None

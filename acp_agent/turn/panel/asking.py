@@ -28,7 +28,7 @@ from acp_agent.conversation import AssistantMessage, estimate_tokens
 from acp_agent.errors import BackendError, ContextOverflow
 from acp_agent.sessions.context import Elision
 from acp_agent.sessions.session import Session
-from acp_agent.turn.choice import Choice, choose, open_stream
+from acp_agent.turn.choice import Choice, choose, open_stream, without_tools
 from acp_agent.turn.fitted import CUTS, FittedPrompt, fit_prompt
 from acp_agent.turn.modes import Modes, Seat
 from acp_agent.turn.output import TurnOutput
@@ -76,7 +76,7 @@ class SharedPrompt:
         """
         async with self._lock:
             if self.choice is None:
-                self.choice = self._without_tools(await choose(self.session, self.modes, self.seat))
+                self.choice = self._as_candidate(await choose(self.session, self.modes, self.seat))
             if self._fitted is None:
                 fitted = await fit_prompt(self.choice, self.session, self, self._count)
                 await fitted.make_room()
@@ -135,11 +135,9 @@ class SharedPrompt:
         if isinstance(event, Usage):
             self.count(event)
 
-    def _without_tools(self, choice: Choice) -> Choice:
-        details = None if choice.details is None else replace(choice.details, tools="none")
+    def _as_candidate(self, choice: Choice) -> Choice:
         return replace(
-            choice,
-            details=details,
+            without_tools(choice),
             temperature=self.settings.temperature,
             max_tokens=self.settings.max_tokens,
         )

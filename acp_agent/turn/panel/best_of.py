@@ -63,4 +63,4 @@ def _decide_for(winner: str, ballots: Ballots, reason: str) -> Verdict:
     own = next(group for group in groups if winner in group)
     if ballots.counted[0].stop_reason == "max_tokens":
         reason += " All answers were cut off at their limit of tokens."
-    return Verdict(winner, groups, len(own) / ballots.given, reason)
+    return Verdict(winner, groups, len(own) / ballots.given, reason, is_by_likeness=True)

@@ -4,6 +4,7 @@ Owns reading the settings' names and which models they stand for now. Does not o
 (``turn/modes``), asking the candidates (``asking``), nor the vote. Pure.
 """
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -42,12 +43,13 @@ class LeftOut:
 
 @dataclass(slots=True)
 class Lineup:
-    """Who is asked, in order, and who is not. ``head`` judges, None where nobody can;
-    ``samples``: the candidates are answers of the head's own."""
+    """Who is asked, in order, and who is not. ``head`` judges, None where nobody can, for
+    ``head_problem``; ``samples``: the candidates are answers of the head's own."""
 
     candidates: list[PanelCandidate] = field(default_factory=list[PanelCandidate])
     left_out: list[LeftOut] = field(default_factory=list[LeftOut])
     head: Seat | None = None
+    head_problem: str = ""
     samples: bool = False
 
 
@@ -94,7 +96,10 @@ class Roster:
             self._add(lineup, text, self._find(text, readiness, chosen), readiness)
         for peer in self.settings.peers:
             self._add(lineup, peer, self._find_peer(peer, readiness), readiness)
-        if lineup.head is None and lineup.candidates and self.settings.head is None:
+        if lineup.head is None and self.settings.head is not None:
+            found = self._find(self.settings.head, readiness, chosen)
+            lineup.head_problem = f"panel.head is {self.settings.head}: {found}"
+        elif lineup.head is None and lineup.candidates:
             lineup.head = lineup.candidates[0].seat
         return lineup
 
@@ -166,7 +171,10 @@ class Roster:
         mode, _, wanted = text.partition("/")
         state = readiness.get(mode) if mode in self.available else None
         if state is None:
-            return f"there is no mode {mode!r}; there is {', '.join(self.available)}."
+            if mode in self.endpoints:
+                return f"{mode} is an endpoint and no mode: write {PEER_MODE}/{text}."
+            known = ", ".join(self.available)
+            return f"there is no mode {mode!r}; there is {known}. Write MODE or MODE/MODEL."
         if not state.ready:
             return state.reason
         if mode == PEER_MODE and (wanted in self.endpoints or _listed(wanted, state)):
@@ -189,7 +197,8 @@ class Roster:
             return Seat(PEER_MODE, listed[0])  # the configured one comes first
         if name not in self.endpoints:
             return f"the configuration has no table [endpoints.{name}]."
-        return state.reason if name in state.reason else "it does not answer, or lists no model."
+        is_told = re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", state.reason)
+        return state.reason if is_told else "it does not answer, or lists no model."
 
 
 def _listed(endpoint: str, state: Readiness) -> list[str]:

@@ -107,13 +107,15 @@ class _Vote:
         """The answer that is most like the others."""
         like = compare_texts(self._ballots.counted)
         given, count = self._ballots.given, len(like.groups[0])
-        reason = (
-            "The answers hold nothing that votes can be counted on, so the one most like the "
-            f"others is shown; {count} of {given} are alike."
-        )
+        said = "The answers hold nothing that votes can be counted on"
+        if 2 * self._readable >= len(self._ballots.counted):
+            said = f"No two of the {given} answers agree"
+        alike = f"{count} of {given} are alike" if count > 1 else "no two are alike"
+        reason = f"{said}, so the one most like the others is shown; {alike}."
         if given == 1:
             reason = _ONE
-        return Verdict(like.medoid, like.groups, count / given, self._add_notes(reason))
+        reason = self._add_notes(reason)
+        return Verdict(like.medoid, like.groups, count / given, reason, is_by_likeness=True)
 
     def _key(self, name: str) -> str | None:
         run, extracted = self._runs.get(name), self._found[name]

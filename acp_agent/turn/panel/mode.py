@@ -51,6 +51,13 @@ class PanelMode:
         first = lineup.candidates[0].seat if lineup.candidates else None
         return lineup.head or first
 
+    def find_seats(
+        self, readiness: Mapping[str, Readiness], chosen: Mapping[str, str]
+    ) -> list[Seat]:
+        """The models that are asked, each once; ``chosen`` are the session's, by mode."""
+        lineup = self._roster.line_up(readiness, self._roster.settings.samples, chosen)
+        return list(dict.fromkeys(each.seat for each in lineup.candidates))
+
 
 def explain_nobody(lineup: Lineup) -> str:
     """Why no candidate can be asked, with what each lacks."""

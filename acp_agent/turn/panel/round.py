@@ -28,7 +28,8 @@ _LATE = "It gave no whole answer within {seconds:g} seconds (panel.deadline)."
 @dataclass(slots=True)
 class Round:
     """The candidates of one panel. ``quorum`` answers are needed, each within ``deadline``
-    seconds; ``answers`` are those that came, in that order."""
+    seconds; ``answers`` are those that came, in that order, ``noted`` how many of them the
+    strategy has seen."""
 
     asked: list[Asked]
     board: Board
@@ -37,6 +38,7 @@ class Round:
     deadline: float
     answers: list[Answered] = field(default_factory=list[Answered])
     verdict: Verdict | None = None
+    noted: int = 0
     _waiting: int = 0
     _scope: anyio.CancelScope = field(default_factory=anyio.CancelScope)
     _noting: anyio.Lock = field(default_factory=anyio.Lock)
@@ -58,6 +60,11 @@ class Round:
                 if each.record.outcome == "cancelled":
                     self._end(each, "stopped", why)
             self.board.close()
+
+    @property
+    def unneeded(self) -> int:
+        """The answers that came in the moment when the vote was decided without them."""
+        return 0 if self.verdict is None else len(self.answers) - self.noted
 
     async def _run_one(self, asked: Asked) -> None:
         start = anyio.current_time()
@@ -87,7 +94,7 @@ class Round:
             self._end(asked, "failed", _UNFORESEEN)
             return
         self._note_usage(asked)
-        if limit.cancelled_caught:
+        if limit.cancelled_caught and asked.stop_reason is None:
             self._end(asked, "late", _LATE.format(seconds=self.deadline))
         elif asked.stop_reason == "refusal":
             self._end(asked, "refused", _REFUSED)
@@ -108,12 +115,14 @@ class Round:
         self.answers.append(answered)
         async with self._noting:
             try:
-                verdict = self.verdict or await self.strategy.note(answered)
+                verdict = await self.strategy.note(answered)
             except Exception:
                 _LOG.exception("an answer of a panel was not counted as it came")
                 return
-        self.verdict = verdict
-        if verdict is not None and len(self.answers) >= self.quorum:
+        self.noted += 1
+        # Before the quorum more answers are waited for, and the vote has to count them too.
+        if verdict is not None and self.noted >= self.quorum:
+            self.verdict = verdict
             self._scope.cancel()
 
     def _end(self, asked: Asked, outcome: Outcome, text: str) -> None:

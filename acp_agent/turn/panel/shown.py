@@ -67,8 +67,11 @@ def describe_left_out(left_out: Sequence[LeftOut]) -> str:
     return f"Left out of the panel: {' '.join(map(str, left_out))}"
 
 
-def describe_vote(record: PanelRecord, verdict: Verdict) -> str:
-    """What happened, in a line: who answered, how they voted, whose answer is shown."""
+def describe_vote(record: PanelRecord, verdict: Verdict, unneeded: int = 0) -> str:
+    """What happened, in a line: who answered, how they voted, whose answer is shown.
+
+    ``unneeded`` are answers that the verdict does not count.
+    """
     asked = sum(each.outcome != "left_out" for each in record.candidates)
     answered = record.count("answered")
     if asked == 1:
@@ -83,8 +86,8 @@ def describe_vote(record: PanelRecord, verdict: Verdict) -> str:
         for outcome, word in _FEW.items()
         if (count := sum(each.outcome == outcome for each in record.candidates))
     ]
-    if stopped := record.count("stopped"):
-        parts.append(f"{stopped} not needed")
+    if unneeded := unneeded + record.count("stopped"):
+        parts.append(f"{unneeded} not needed")
     strategy = record.strategy.replace("_", " ")
     reason = f" {verdict.reason.rstrip('.')}." if verdict.reason else ""
     return f"{', '.join(parts)} ({strategy}); shown: {verdict.winner}.{reason}"
@@ -116,10 +119,13 @@ def _gather_problems(record: PanelRecord) -> str:
 
 def explain_no_quorum(lineup: Lineup, quorum: int) -> str:
     """Why nobody is asked where too few can be."""
-    reasons = " ".join(map(str, lineup.left_out))
-    return (
-        f"Only {len(lineup.candidates)} candidates can be asked, and {quorum} answers are needed "
-        f"(panel.quorum). {reasons} Choose another mode, or lower panel.quorum."
+    count = len(lineup.candidates)
+    said = (
+        f"Only {count} {'candidate' if count == 1 else 'candidates'} can be asked, and {quorum} "
+        "answers are needed (panel.quorum)."
+    )
+    return " ".join(
+        (said, *map(str, lineup.left_out), "Choose another mode, or lower panel.quorum.")
     )
 
 

@@ -92,12 +92,15 @@ def make_tester(settings: PanelSettings, session: Session) -> RunTest | None:
         workspace = session.workspace
         if workspace is None:
             return _not_run("There is no folder to run the tests in.")
-        async with _kept(code, language) as file:
-            text = command.replace(PLACEHOLDER, _quote(file))
-            refused = _find_refusal(session, workspace, text)
-            if refused:
-                return _not_run(refused)
-            return await _run(text, file, workspace, seconds)
+        try:
+            async with _kept(code, language) as file:
+                text = _insert(command, file)
+                refused = _find_refusal(session, workspace, text)
+                if refused:
+                    return _not_run(refused)
+                return await _run(text, file, workspace, seconds)
+        except FileProblem as problem:
+            return _not_run(str(problem))
 
     return run_test
 
@@ -127,17 +130,14 @@ def _find_home() -> Path | None:
 
 async def _run(text: str, file: Path, workspace: Workspace, seconds: float) -> TestRun:
     argv = await anyio.to_thread.run_sync(workspace.containment.wrap, text, [file.parent])
-    try:
-        end = await workspace.commands.run(
-            argv,
-            directory=workspace.root,
-            environment={**ENVIRONMENT, "PYTHONDONTWRITEBYTECODE": "1"},
-            seconds=seconds,
-            output_limit=OUTPUT_LIMIT,
-            show=_show_nothing,
-        )
-    except FileProblem as problem:
-        return _not_run(str(problem))
+    end = await workspace.commands.run(
+        argv,
+        directory=workspace.root,
+        environment={**ENVIRONMENT, "PYTHONDONTWRITEBYTECODE": "1"},
+        seconds=seconds,
+        output_limit=OUTPUT_LIMIT,
+        show=_show_nothing,
+    )
     return TestRun(end.exit_code, _compare(end.output, file), _explain(end, seconds))
 
 
@@ -162,6 +162,13 @@ def _compare(output: str, file: Path) -> str:
     return "\n".join(line.rstrip() for line in text.strip().splitlines())
 
 
+def _insert(command: str, file: Path) -> str:
+    """``command`` with ``file`` as one word of it, whether or not the user quoted it too."""
+    for spelled in (f'"{PLACEHOLDER}"', f"'{PLACEHOLDER}'"):
+        command = command.replace(spelled, PLACEHOLDER)
+    return command.replace(PLACEHOLDER, _quote(file))
+
+
 def _quote(file: Path) -> str:
     """``file`` as a word of the shell that commands run in."""
     if sys.platform == "win32":
@@ -169,18 +176,31 @@ def _quote(file: Path) -> str:
     return shlex.quote(str(file))
 
 
-@asynccontextmanager
-async def _kept(code: str, language: str) -> AsyncGenerator[Path]:
-    """A file with ``code`` in a folder of its own, for this user only; removed afterwards."""
-
-    def make() -> Path:
+def _write(code: str, language: str) -> Path:
+    try:
         folder = Path(tempfile.mkdtemp(prefix="acp-agent-panel-")).resolve()
         file = folder / f"answer{_SUFFIXES.get(language, '.txt')}"
-        file.write_text(code + "\n", encoding="utf-8", errors="replace")
-        return file
+        try:
+            file.write_text(code + "\n", encoding="utf-8", errors="replace")
+        except OSError:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise FileProblem(
+            f"The code could not be written to a temporary file ({reason}), so it did not run."
+        ) from error
+    return file
 
+
+@asynccontextmanager
+async def _kept(code: str, language: str) -> AsyncGenerator[Path]:
+    """A file with ``code`` in a folder of its own, for this user only; removed afterwards.
+
+    Raises FileProblem where there can be none.
+    """
     # A thread's work is not cut off by a cancel, and its folder would be left.
-    file = await anyio.to_thread.run_sync(make)
+    file = await anyio.to_thread.run_sync(_write, code, language)
     try:
         yield file
     finally:

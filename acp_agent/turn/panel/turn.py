@@ -44,6 +44,7 @@ _PIECE = 2000
 _CHOOSING = Progress("panel-vote", "Choosing between the answers")
 _REFUSED = "No candidate of the panel answered, and {count} refused to."
 _UNFORESEEN = "It failed for a reason that was not foreseen."
+_NO_JUDGE = "Nobody can judge the answers."
 _NOBODY_VALID = "No answer of the panel can be shown. {reason}"
 
 
@@ -168,7 +169,7 @@ class _PanelTurn:
         self._note_verdict(verdict, len(panel.answers))
         if winner is None:
             raise BackendError(_NOBODY_VALID.format(reason=verdict.reason))
-        await self.output.emit(Notice(describe_vote(self.record, verdict)))
+        await self.output.emit(Notice(describe_vote(self.record, verdict, panel.unneeded)))
         await self._say(winner, asked)
         return winner.stop_reason or "end_turn"
 
@@ -196,12 +197,15 @@ class _PanelTurn:
 
     async def _find_head(self) -> AskHead | None:
         """Who judges; None where nobody can. Only one strategy needs it."""
-        if self.record.strategy != "best_of" or self.lineup.head is None:
+        if self.record.strategy != "best_of":
+            return None
+        if self.lineup.head is None:
+            await self.output.emit(Notice(f"{_NO_JUDGE} {self.lineup.head_problem}".rstrip()))
             return None
         try:
             found = await choose(self.session, self.modes, self.lineup.head)
         except AgentError as error:
-            await self.output.emit(Notice(f"Nobody can judge the answers: {error.message}"))
+            await self.output.emit(Notice(f"{_NO_JUDGE} {error.message}"))
             return None
         return make_head(
             found.backend,
@@ -259,7 +263,8 @@ class _PanelTurn:
         self.record.winner = verdict.winner or ""
         if answers > 1:
             self.record.agreement = verdict.agreement
-            self.session.disagreement = 1 - verdict.agreement
+            if not verdict.is_by_likeness:
+                self.session.disagreement = 1 - verdict.agreement
 
     async def _say(self, winner: Asked, asked: list[Asked]) -> None:
         """The winner's answer, once, as its own; what was shown of it is kept."""

@@ -29,12 +29,15 @@ class Verdict:
     candidates that agree with each other, largest first; those whose answer cannot be read
     are in none. ``agreement`` is the share of the winner's group among all answers that
     were given, 0 without a winner. ``reason`` is one plain sentence for the user.
+    ``is_by_likeness``: free-form texts were compared by their words, so that a low agreement
+    says that they are worded in other ways and not that the candidates disagree.
     """
 
     winner: str | None
     groups: tuple[tuple[str, ...], ...]
     agreement: float
     reason: str
+    is_by_likeness: bool = False
 
 
 @dataclass(slots=True, frozen=True)

@@ -1,5 +1,6 @@
 """Panels in which candidates fail, are late, are left out, or are cancelled."""
 
+import re
 from collections.abc import AsyncGenerator
 from typing import Any
 
@@ -44,6 +45,16 @@ async def test_a_dead_candidate_costs_its_deadline_and_no_more() -> None:
     assert "2 of 3 answered, 1 agrees, 1 late" in talk.output.notices[-1]
     talk.check()
     await talk.go_on()
+
+
+async def test_a_whole_answer_counts_though_its_stream_does_not_end() -> None:
+    talk = named("one", "two", deadline=HASTY)
+    talk["one"].script(TextDelta("42"), Done(), anyio.Event())
+    talk.script(two="42")
+    with anyio.fail_after(5):
+        assert await talk.say() == "end_turn"
+    assert talk.outcomes == {"one": "answered", "two": "answered"}
+    talk.check()
 
 
 @pytest.mark.parametrize("error", [BackendError("The disk is full."), RuntimeError("secret")])
@@ -128,6 +139,34 @@ async def test_fewer_answers_than_the_quorum_are_no_vote() -> None:
         await talk.say()
     assert raised.value.message.startswith("1 of 3 candidates answered, and 2 answers are needed")
     assert "panel.quorum" in raised.value.message
+
+
+async def test_answers_that_the_quorum_waits_for_are_counted_too() -> None:
+    talk = named(*NAMES, quorum=5)
+    talk.script(one="42", two="42", three="42", four="41", five="40")
+    assert await talk.say() == "end_turn"
+    assert "5 of 5 answered, 3 agree (majority)" in talk.output.notices[-1]
+    assert "3 of 5 answers say 42." in talk.output.notices[-1]
+    assert (talk.record.agreement, talk.session.disagreement) == (0.6, 0.4)
+    assert [len(group) for group in talk.record.groups] == [3, 1, 1]
+
+
+async def test_answers_that_come_in_the_moment_of_the_decision_are_told_apart() -> None:
+    talk = named(*NAMES)
+    talk.script(**dict.fromkeys(NAMES, "42"))
+    assert await talk.say() == "end_turn"
+    found = re.search(r"(\d) agree(?:, (\d) not needed)? \(majority\)", talk.output.notices[-1])
+    assert found is not None
+    assert sum(int(each or 0) for each in found.groups()) == len(NAMES)
+    talk.check()
+
+
+async def test_the_user_is_told_that_the_head_of_the_settings_cannot_judge() -> None:
+    talk = named("one", "two", strategy="best_of", head="nope")
+    talk.script(one="42", two="41")
+    assert await talk.say() == "end_turn"
+    told = "Nobody can judge the answers. panel.head is nope: there is no mode 'nope'; there is "
+    assert talk.output.notices[0].startswith(told)
 
 
 async def test_a_decided_vote_waits_for_the_quorum() -> None:

@@ -75,6 +75,13 @@ async def test_free_form_answers_are_compared_by_their_words_and_it_is_said() ->
     assert "3 of 4 are alike" in verdict.reason
 
 
+async def test_texts_of_which_no_two_are_the_same_are_told_so() -> None:
+    verdict = await made("majority").decide(answers("Blue", "Green", "Red"))
+    assert verdict.reason == (
+        "No two of the 3 answers agree, so the one most like the others is shown; no two are alike."
+    )
+
+
 async def test_a_number_in_a_few_of_many_free_form_answers_is_no_majority() -> None:
     strategy = made("majority")
     texts = ("Answer: 7", LOCKS[1], "Answer: 7", *LOCKS[2:])

@@ -88,6 +88,8 @@ def test_members_and_peers_each_answer_once() -> None:
     ("settings", "reason"),
     [
         ({"members": ["nope"]}, "nope: there is no mode 'nope'"),
+        ({"members": ["tower"]}, "tower: tower is an endpoint and no mode: write openai/tower."),
+        ({"head": "SmolLM2"}, "SmolLM2: there is no mode 'SmolLM2'; there is gptoss_20b, ollama"),
         ({"members": ["auto"]}, "auto: there is no mode 'auto'"),
         ({"members": ["gptoss_20b"]}, "gptoss_20b: its model gpt-oss-20b is not installed"),
         ({"members": ["ollama/gone"]}, "ollama/gone: mode ollama has no model 'gone'."),
@@ -116,6 +118,25 @@ def test_an_endpoint_that_is_out_says_why() -> None:
     states = {"openai": Readiness(False, "Endpoint off at http://10.0.0.4 does not answer.")}
     [left_out] = roster(peers=["off"]).line_up(states, 3, {}).left_out
     assert str(left_out) == "off: Endpoint off at http://10.0.0.4 does not answer."
+
+
+def test_what_is_said_of_another_endpoint_is_not_the_reason() -> None:
+    states = {"openai": Readiness(False, "Endpoint off2 at http://10.0.0.4 does not answer.")}
+    [left_out] = roster(peers=["off"]).line_up(states, 3, {}).left_out
+    assert str(left_out) == "off: it does not answer, or lists no model."
+
+
+def test_a_head_that_cannot_judge_says_why() -> None:
+    lineup = lined_up(members=["mlx"], head="ollama/gone")
+    assert lineup.head is None
+    assert lineup.head_problem == "panel.head is ollama/gone: mode ollama has no model 'gone'."
+    assert lined_up(members=["mlx"]).head_problem == ""
+
+
+def test_the_models_that_are_asked_each_once_and_by_the_sessions_choice() -> None:
+    mode = PanelMode(roster(members=["mlx", "ollama", "mlx"]))
+    seats = [Seat("mlx", "smollm2-135m"), Seat("ollama", "llama")]
+    assert mode.find_seats(STATES, {"ollama": "llama"}) == seats
 
 
 def test_the_head_is_the_first_candidate_where_nobody_else_is_ready() -> None:

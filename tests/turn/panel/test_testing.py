@@ -79,6 +79,32 @@ async def test_the_code_is_run_for_real_in_a_file_that_is_gone_afterwards(
     assert list(temporary.iterdir()) == []
 
 
+@pytest.mark.parametrize("spelled", ["{file}", '"{file}"', "'{file}'"])
+async def test_a_folder_with_spaces_is_one_word_whether_the_user_quotes_it_or_not(
+    folders: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch, spelled: str
+) -> None:
+    spaced = folders[1] / "with a 'space"
+    spaced.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(spaced))
+    run_test = run_in(session_in(folders[0], LocalCommands()), f"{sys.executable} {spelled}")
+    with anyio.fail_after(PATIENCE):
+        ended = await run_test("print('ran')", "python")
+    assert (ended.exit_code, ended.output) == (0, "ran")
+
+
+async def test_where_no_file_can_be_written_the_code_does_not_run_and_says_why(
+    folders: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*given: object, **options: object) -> int:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", refuse)
+    ended = await run_in(session_in(folders[0], FakeCommands()))("print(1)", "python")
+    assert not ended.did_run
+    assert "(No space left on device)" in ended.problem
+    assert list(folders[1].iterdir()) == []
+
+
 async def test_equal_code_gives_equal_output(folders: tuple[Path, Path]) -> None:
     run_test = run_in(session_in(folders[0], LocalCommands()), f"{sys.executable} {{file}}")
     with anyio.fail_after(PATIENCE):

@@ -194,6 +194,13 @@ async def test_the_next_panel_is_told_what_was_answered() -> None:
         assert [each.text for each in request.messages] == [QUESTION, "42", "Why?"]
 
 
+async def test_free_form_answers_in_other_words_are_no_disagreement() -> None:
+    talk = PanelTalk("one", "two")
+    talk.script(one="Light is scattered by air, the blue of it most of all.", two="A tale " * 20)
+    await talk.say()
+    assert (talk.record.agreement, talk.session.disagreement) == (0.5, None)
+
+
 async def test_the_panel_is_logged_and_disagreement_noted() -> None:
     talk = PanelTalk("one", "two", "three", "four")
     talk.script(one="42", two="41", three="40", four="42")
