@@ -62,8 +62,9 @@ test: env model
 	@ACP_AGENT_TEST_HOME="$(HOME_FOLDER)" $(BIN)/python -m pytest $(ARGS)
 
 # Only the files that name the marker are read: finding all tests takes longer than these take.
+# The models are tiny: several threads would only wait for each other.
 test-torch: $(TORCH_INSTALLED)
-	@$(TORCH_BIN)/python -m pytest -m torch $(or $(ARGS),`grep -rl --include='test_*.py' mark.torch tests`)
+	@OMP_NUM_THREADS=1 $(TORCH_BIN)/python -m pytest -m torch $(or $(ARGS),`grep -rl --include='test_*.py' mark.torch tests`)
 
 # The small built-in model, where MLX exists; without it the other modes are left.
 model: $(INSTALLED)

@@ -134,7 +134,7 @@ PROGRESS: list[tuple[tuple[Step, ...], list[Progress]]] = [
         ],
     ),
     (
-        (Raw(b": keepalive 4/9\n\n: keepalive 8/9\n\n: keepalive x/9\n\n"),),
+        (Raw(b": keepalive 4/9\n\n: keepalive 8/9\n\n: keepalive 8/9\n\n: keepalive x/9\n\n"),),
         [
             Progress("prefill", "Reading the prompt", 4, 9, "tokens"),
             Progress("prefill", "Reading the prompt", 8, 9, "tokens"),

@@ -195,6 +195,16 @@ async def test_a_field_that_a_server_does_not_take_is_left_out_from_then_on(
     assert pauses.taken == []
 
 
+async def test_a_request_that_a_server_quotes_keeps_its_fields(
+    backend: OpenAIBackend, server: OpenAIServer
+) -> None:
+    server.queue += [refusal(422, 'Field required; sent was {"stream_options": {}}')] * 2
+    with pytest.raises(BackendError, match="Field required"):
+        await run(backend)
+    assert text_of(await run(backend)) == "hello"
+    assert server.chats[-1] == server.chats[0]
+
+
 async def test_a_field_named_in_a_failure_of_the_server_is_kept(
     backend: OpenAIBackend, server: OpenAIServer
 ) -> None:

@@ -82,6 +82,27 @@ CASES: dict[str, tuple[list[dict[str, Any]], list[tuple[str, str]]]] = {
         ],
         [("read_file", "{}")],
     ),
+    "two with the same index and no id": (
+        [call(0, **NOW), call(0, name="ls", arguments="{}")],
+        [("now", "{}"), ("ls", "{}")],
+    ),
+    "the same call twice with the same index and no id": (
+        [call(0, name="ls", arguments='{"a": 1}'), call(0, name="ls", arguments='{"a": 2}')],
+        [("ls", '{"a": 1}'), ("ls", '{"a": 2}')],
+    ),
+    "the name once more at the end": (
+        [call(0, name="ls", arguments="{}"), call(0, name="ls", arguments="")],
+        [("ls", "{}")],
+    ),
+    "a name that comes last": ([call(0, arguments="{}"), call(0, name="ls")], [("ls", "{}")]),
+    "a character cut in two": (
+        [call(0, id=ID, name="ls", arguments='{"a": "\ud83c'), call(0, arguments='\udf63"}')],
+        [("ls", '{"a": "🍣"}')],
+    ),
+    "half a character": (
+        [call(0, id=ID, name="l\ud83c", arguments='{"a": "\ud83c"}')],
+        [("l\N{REPLACEMENT CHARACTER}", '{"a": "\N{REPLACEMENT CHARACTER}"}')],
+    ),
     "ids that are counters": (
         [call(0, id="0", **NOW), call(1, id="0", **NOW)],
         [("now", "{}"), ("now", "{}")],

@@ -2,7 +2,7 @@
 goes on."""
 
 import logging
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from typing import Any
 
 import anyio
@@ -117,11 +117,12 @@ async def test_silence_in_the_stream(
     assert text_of(events) == said
 
 
+@pytest.mark.parametrize("cut", [b": ping\n\n", b'data: {"choices": [{"del', b"data: [DO"])
 async def test_a_stream_that_just_ends_is_cut_off(
-    backend: OpenAIBackend, server: OpenAIServer
+    backend: OpenAIBackend, server: OpenAIServer, cut: bytes
 ) -> None:
     """As of a killed server that ends its bodies by closing."""
-    server.queue.append(Reply((HELLO,), reason=None, is_done=False))
+    server.queue.append(Reply((HELLO, Raw(cut)), reason=None, is_done=False))
     assert "ended before the answer was complete" in (await fails(backend)).message
     await goes_on(backend)
 
@@ -140,23 +141,41 @@ async def test_progress_gives_more_time(hasty: OpenAIBackend, server: OpenAIServ
     assert text_of(events) == "late"
 
 
+@pytest.mark.parametrize("sign", [b": ping\n\n", b": keepalive 1/9\n\n"])
 async def test_signs_of_life_alone_give_no_more_time(
-    hasty: OpenAIBackend, server: OpenAIServer
+    hasty: OpenAIBackend, server: OpenAIServer, sign: bytes
 ) -> None:
     gates = [anyio.Event() for _ in range(12)]
-    pings = [step for gate in gates for step in (Raw(b": ping\n\n"), Hold(gate))]
-    server.queue.append(Reply((*pings, text("late"))))
-
-    async def open_gates() -> None:
-        for gate in gates:
-            with anyio.move_on_after(0.2):
-                await anyio.Event().wait()
-            gate.set()
-
+    server.queue.append(Reply((*signs_of_life(sign, gates), text("late"))))
     async with anyio.create_task_group() as tasks:
-        tasks.start_soon(open_gates)
+        tasks.start_soon(open_gates, gates)
         assert "no first token" in (await fails(hasty)).message
         tasks.cancel_scope.cancel()
+
+
+async def test_signs_of_life_after_the_end_are_not_waited_for(
+    backend: OpenAIBackend, server: OpenAIServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("acp_agent.backends.openai.chat._TAIL_LIMIT", 0.3)
+    gates = [anyio.Event() for _ in range(6)]
+    end = Chunk({"choices": [{"delta": {}, "finish_reason": "stop"}]})
+    server.queue.append(Reply((HELLO, end, *signs_of_life(b": ping\n\n", gates), text("late"))))
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(open_gates, gates)
+        assert text_of(await run(backend)) == "Hel"
+        tasks.cancel_scope.cancel()
+
+
+def signs_of_life(sign: bytes, gates: Sequence[anyio.Event]) -> list[Step]:
+    return [step for gate in gates for step in (Raw(sign), Hold(gate))]
+
+
+async def open_gates(gates: Sequence[anyio.Event]) -> None:
+    """Opens one every 0.2 s."""
+    for gate in gates:
+        with anyio.move_on_after(0.2):
+            await anyio.Event().wait()
+        gate.set()
 
 
 @pytest.mark.parametrize("header", ["Authorization", "X-Key"])

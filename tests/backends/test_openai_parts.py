@@ -104,6 +104,7 @@ def test_what_is_no_object(data: bytes) -> None:
         ('{"error": {"message": "words"}}', "words"),
         ({"detail": "words"}, "words"),
         ({"message": None, "error": "words"}, "words"),
+        ({"detail": [{"loc": ["body"], "msg": "words", "input": {"a": 1}}]}, "words"),
         ("{no json", "{no json"),
         (None, "None"),
     ],
@@ -115,6 +116,7 @@ def test_the_readable_part_of_an_error(error: object, text: str) -> None:
 def test_an_error_text_becomes_part_of_a_sentence() -> None:
     assert one_line(" open /home/me/x.gguf:\n no such file. ") == "open (path): no such file"
     assert len(one_line("x " * 1000)) <= 301
+    assert one_line("half a \ud83c character") == "half a ? character"
 
 
 def test_thoughts_are_bounded() -> None:

@@ -55,6 +55,10 @@ def choice(**fields: Any) -> Chunk:
 
 
 QUIRKS: dict[str, tuple[Reply, list[Event]]] = {
+    "a byte order mark": (
+        Reply((Raw(b"\xef\xbb\xbf"), text("a"))),
+        [TextDelta("a"), Done()],
+    ),
     "usage in a last chunk": (
         Reply((text("a"),), usage=USAGE),
         [TextDelta("a"), Usage(12, 5, 4096), Done()],

@@ -118,6 +118,25 @@ OVERFLOWS: list[tuple[Any, tuple[int, int] | None]] = [
         "loaded with context length of only 4096 tokens.",
         (4500, 4096),
     ),
+    (
+        "Requested token count exceeds the model's maximum context length of 4096 tokens. You "
+        "requested a total of 5000 tokens: 4000 tokens from the input messages and 1000 tokens "
+        "for the completion.",
+        (5000, 4096),
+    ),
+    (
+        "You passed 4097 input tokens and requested 0 output tokens. However, the model's context "
+        "length is only 4096 tokens, resulting in a maximum input length of 4096 tokens.",
+        (4097, 4096),
+    ),
+    ("maximum context length is 131,072 tokens, you requested 140,000", (140_000, 131_072)),
+    ("prompt is too long: 210000 tokens > 200000 maximum", (210_000, 200_000)),
+    (
+        "'max_tokens' is too large: 600. This model's maximum context length is 4096 tokens and "
+        "your request has 3900 input tokens (600 > 4096 - 3900).",
+        None,
+    ),
+    ("Input length (5000 tokens) exceeds the maximum allowed length (4090 tokens).", None),
     ({"message": "too much", "code": "context_length_exceeded"}, None),
     ("prompt is too long", None),
     ("litellm.ContextWindowExceededError: no", None),
@@ -140,5 +159,7 @@ async def test_overflow_is_told_with_its_figures(
         needed, window = figures
         assert f"{needed:,} tokens" in raised.message
         assert raised.data == {"neededTokens": needed, "contextSize": window}
+    else:
+        assert "does not fit" in raised.message
     assert len(server.chats) == 1
     await goes_on(backend)

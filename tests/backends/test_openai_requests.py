@@ -82,6 +82,13 @@ async def test_a_model_name_with_slashes_is_sent_whole(
     assert server.chats[0]["model"] == "org/model:q4"
 
 
+async def test_half_a_character_does_not_stop_a_conversation(
+    backend: OpenAIBackend, server: OpenAIServer
+) -> None:
+    await run(backend, ModelRequest((UserMessage("half \ud83c, whole 🍣"),), MODEL))
+    assert server.chats[0]["messages"][-1]["content"] == "half ?, whole 🍣"
+
+
 async def test_conversation_is_spelled_as_the_api_has_it(
     backend: OpenAIBackend, server: OpenAIServer
 ) -> None:

@@ -4,6 +4,7 @@ Owns how a client is set up, what its exceptions become, and reading a bounded b
 own requests, nor what answers mean. Foreign exceptions end here.
 """
 
+import json
 from collections.abc import Generator, Mapping
 from contextlib import aclosing, contextmanager
 from typing import TYPE_CHECKING, Protocol
@@ -68,7 +69,7 @@ def new_client(
 
     Raises:
         httpx2.InvalidURL, ValueError, OSError: the address, or the proxy settings of the
-            environment, cannot be used.
+            environment, cannot be used (SOCKS needs a package that is not installed).
     """
     import ssl
 
@@ -76,15 +77,36 @@ def new_client(
 
     # Proxies of the environment are for other machines, and loading certificates takes
     # longer than the whole request to a local server.
-    plain = place.is_loopback and place.url.startswith("http:")
-    return httpx2.AsyncClient(
-        base_url=place.url,
-        auth=auth,
-        trust_env=not place.is_loopback,
-        verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if plain else True,
-        timeout=httpx2.Timeout(None, connect=_CONNECT_LIMIT),
-        limits=httpx2.Limits(max_connections=None, max_keepalive_connections=4),
-        headers={"User-Agent": "acp-agent", "Accept-Encoding": "identity", **(headers or {})},
+    verify: ssl.SSLContext | bool = True
+    if place.is_loopback:
+        is_plain = place.url.startswith("http:")
+        # The second heeds SSL_CERT_FILE, which the library does only together with proxies.
+        verify = (
+            ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if is_plain else ssl.create_default_context()
+        )
+    try:
+        return httpx2.AsyncClient(
+            base_url=place.url,
+            auth=auth,
+            trust_env=not place.is_loopback,
+            verify=verify,
+            timeout=httpx2.Timeout(None, connect=_CONNECT_LIMIT),
+            limits=httpx2.Limits(max_connections=None, max_keepalive_connections=4),
+            headers={"User-Agent": "acp-agent", "Accept-Encoding": "identity", **(headers or {})},
+        )
+    except ImportError:
+        raise ValueError("the proxy is of a kind that is not supported") from None
+
+
+def new_post(
+    client: "httpx2.AsyncClient", path: str, body: Mapping[str, object]
+) -> "httpx2.Request":
+    """A ``POST`` of ``body`` as JSON. Halves of characters, as models and file names may have
+    them, are replaced: no server takes them."""
+    content = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
+    headers = {"Content-Type": "application/json"}
+    return client.build_request(
+        "POST", path, content=content.encode("utf-8", "replace"), headers=headers
     )
 
 

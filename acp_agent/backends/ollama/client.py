@@ -15,6 +15,7 @@ from acp_agent.backends.http.connection import (
     close,
     is_html,
     new_client,
+    new_post,
     read_body,
     read_error,
     translated,
@@ -62,7 +63,7 @@ class OllamaClient:
 
     async def post(self, path: str, body: Mapping[str, object], shape: "type[Shape]") -> "Shape":
         """The answer to ``POST path``; as ``get``."""
-        return await self._call(self._http.build_request("POST", path, json=dict(body)), shape)
+        return await self._call(new_post(self._http, path, body), shape)
 
     async def open_lines(
         self, path: str, body: Mapping[str, object], *, first_limit: float, stall_limit: float
@@ -77,7 +78,7 @@ class OllamaClient:
             Refused, BackendError: as ``get``.
         """
         deadline = anyio.current_time() + first_limit
-        request = self._http.build_request("POST", path, json=dict(body))
+        request = new_post(self._http, path, body)
         with anyio.fail_after(first_limit):
             response = await self._send(request)
         return LineStream(response, self._faults, deadline, stall_limit)

@@ -120,11 +120,17 @@ class Asker:
 
 async def look(asker: Asker, endpoint: Endpoint, limit: float = ANSWER_LIMIT) -> Found | Fault:
     """What the server of ``endpoint`` has. Takes ``limit`` seconds and ``DETAIL_LIMIT``."""
-    reply = None
-    with suppress(NoReply):
+    try:
         asker.open(endpoint)
-        with anyio.move_on_after(limit):
-            reply = await asker.get(endpoint, f"{endpoint.url}/models")
+    except NoReply:
+        return Fault(
+            "unusable",
+            f"Endpoint {endpoint.name} cannot be asked: its address {endpoint.url}, or a proxy set "
+            "in the environment (SOCKS is not supported), cannot be used. Correct it.",
+        )
+    reply = None
+    with suppress(NoReply), anyio.move_on_after(limit):
+        reply = await asker.get(endpoint, f"{endpoint.url}/models")
     if reply is None:
         return silent(endpoint)
     listing = read_listing(reply.body) if reply.status == 200 else None

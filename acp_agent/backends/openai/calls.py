@@ -14,6 +14,7 @@ from typing import Any
 from uuid import uuid4
 
 from acp_agent.backends.base import ToolCallRequested, ToolCallStarted
+from acp_agent.backends.openai.joining import mended
 from acp_agent.backends.openai.wire import as_object, as_text, parse_object
 from acp_agent.conversation import ToolCall
 
@@ -50,10 +51,10 @@ class Calls:
         """Takes one entry of ``tool_calls``; tells of a call whose name is known for certain."""
         function = as_object(piece.get("function")) or piece
         name, arguments = as_text(function.get("name")), function.get("arguments")
-        call = self._find(piece.get("index"), as_text(piece.get("id")), name)
+        call = self._find(piece.get("index"), as_text(piece.get("id")), name, arguments)
         if name:
-            call.name = name if name.startswith(call.name) else call.name + name
-        call.fault = as_text(piece.get("fault")) or call.fault
+            call.name = mended(name if name.startswith(call.name) else call.name + name)
+        call.fault = mended(as_text(piece.get("fault"))) or call.fault
         if isinstance(arguments, str):
             call.arguments.append(arguments)
         elif arguments is not None:
@@ -65,13 +66,13 @@ class Calls:
     def finish(self, *, is_cut: bool) -> Iterator[ToolCallRequested]:
         """The calls, which are whole now; ``is_cut``: a limit of tokens ended the answer."""
         for call in self._calls:
-            arguments = "".join(call.arguments).strip() or "{}"
+            arguments = mended("".join(call.arguments)).strip() or "{}"
             fault = call.fault
             if not fault and parse_object(arguments) is None:
                 fault = _CUT if is_cut and call is self._calls[-1] else _NO_OBJECT
             yield ToolCallRequested(ToolCall(call.id, call.name, arguments), fault)
 
-    def _find(self, index: object, said_id: str, name: str) -> _Call:
+    def _find(self, index: object, said_id: str, name: str, arguments: object) -> _Call:
         """The call that a piece belongs to; a new one where it begins one."""
         last = self._calls[-1] if self._calls else None
         if isinstance(index, int):
@@ -81,7 +82,7 @@ class Calls:
             found = next((call for call in self._calls if call.said_id == said_id), None)
         else:
             found = None if last is None or (name and any(last.arguments)) else last
-        if found is not None and said_id and name and found.said_id not in ("", said_id):
+        if found is not None and name and _is_another(found, said_id, name, arguments):
             found = None  # all calls have the same index
         if found is None:
             found = _Call(index, self._new_id(said_id), said_id)
@@ -95,3 +96,13 @@ class Calls:
             said = uuid4().hex[:_UNIQUE_LENGTH]  # templates of Mistral's demand nine characters
         self._taken.add(said)
         return said
+
+
+def _is_another(call: _Call, said_id: str, name: str, arguments: object) -> bool:
+    """Whether a piece with ``name`` begins another call than ``call``, whose index it has."""
+    if said_id and call.said_id:
+        return said_id != call.said_id
+    # Without ids only a call that is whole can be told from one whose name is repeated.
+    if said_id or not call.name or parse_object("".join(call.arguments)) is None:
+        return False
+    return name != call.name or (isinstance(arguments, str) and bool(arguments.strip()))

@@ -89,6 +89,8 @@ class Chat:
         self._sleep = sleep
         self._steps = Steps(model)
         takes_thoughts = THOUGHT not in server.refused
+        self._tail_ends: float | None = None
+        self._left_out: set[str] = set()
         self._body = chat_body(
             request,
             model,
@@ -122,6 +124,8 @@ class Chat:
                 if not answer.has_begun and self._takes_less(failure):
                     continue
                 if answer.has_begun or failure.status < 500 or not left or _is_final(failure):
+                    # It was not for these fields, which the error merely quotes perhaps.
+                    self._server.refused -= self._left_out
                     raise self._faults.failed(self._model, failure) from None
                 why = f"The server answered with an error (HTTP {failure.status})"
             except (BackendUnavailable, BrokenOff):
@@ -188,7 +192,9 @@ class Chat:
         cannot spoil it."""
         if not answer.is_ended:
             return await stream.next_event()
-        stream.lines.deadline = anyio.current_time() + _TAIL_LIMIT
+        if self._tail_ends is None:
+            self._tail_ends = anyio.current_time() + _TAIL_LIMIT
+        stream.lines.deadline = self._tail_ends
         try:
             return await stream.next_event()
         except (TimeoutError, BackendError):
@@ -211,6 +217,7 @@ class Chat:
         name = refused_field(failure, optional_fields(self._body))
         if name is not None:
             self._server.refused.add(name)
+            self._left_out.add(name)
             leave_out(self._body, name)
             return True
         if "tools" in self._body and refuses_tools(failure):

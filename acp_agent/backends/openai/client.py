@@ -18,6 +18,7 @@ from acp_agent.backends.http.connection import (
     close,
     is_html,
     new_client,
+    new_post,
     read_error,
     translated,
 )
@@ -66,7 +67,7 @@ class ChatClient:
             BackendError: no server, or a broken connection, or another kind of server.
         """
         deadline = anyio.current_time() + first_limit
-        request = self._http.build_request("POST", "/chat/completions", json=dict(body))
+        request = new_post(self._http, "/chat/completions", body)
         with anyio.fail_after(first_limit):
             response = await self._send(request)
         lines = ResponseLines(response, self.faults, deadline, stall_limit)

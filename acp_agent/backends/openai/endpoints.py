@@ -8,6 +8,7 @@ A key belongs to one endpoint: ``OPENAI_API_KEY`` to that of ``openai.base_url``
 """
 
 import ipaddress
+import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -129,6 +130,16 @@ def _read_key(
 
 def _is_loopback(host: str) -> bool:
     try:
-        return ipaddress.ip_address(host).is_loopback
+        address = ipaddress.ip_address(host)
     except ValueError:
+        return _is_loopback_name(host.removesuffix("."))
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return (mapped or address).is_loopback
+
+
+def _is_loopback_name(host: str) -> bool:
+    """Whether ``host``, no address as it is usually written, is this machine all the same."""
+    try:
+        return socket.inet_aton(host)[0] == 127  # as 127.1
+    except OSError:
         return host == "localhost" or host.endswith(".localhost")

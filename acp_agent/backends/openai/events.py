@@ -10,11 +10,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from acp_agent.backends.http.lines import LINE_LIMIT
+from acp_agent.backends.openai.wire import parse_object
 from acp_agent.errors import BackendError
 
 if TYPE_CHECKING:
     from acp_agent.backends.http.lines import ResponseLines
     from acp_agent.backends.openai.faults import ConnectionFaults
+
+
+_BOM = b"\xef\xbb\xbf"
 
 
 @dataclass(slots=True, frozen=True)
@@ -52,14 +56,16 @@ class EventStream:
         while (line := await self.lines.next_line()) is not None:
             if not self._has_begun and line.strip():
                 self._has_begun = True
-                start = line.lstrip(b"\xef\xbb\xbf \t")
+                line = line.removeprefix(_BOM)
+                start = line.lstrip()
                 if start.startswith((b"{", b"[")):
                     return ServerEvent("message", start + b"\n" + await self.lines.rest())
                 if start.startswith(b"<"):
                     raise self._faults.no_api()
             if (event := self._take(line)) is not None:
                 return event
-        return self._flush()
+        event = self._flush()
+        return None if event is not None and _is_cut(event.data) else event
 
     async def aclose(self) -> None:
         """Closes the connection unless the answer was read to its end; waits for nobody."""
@@ -93,3 +99,9 @@ class EventStream:
         data, name = self._data, self._name or "message"
         self._data, self._name, self._size = [], "", 0
         return ServerEvent(name, b"\n".join(data)) if data else None
+
+
+def _is_cut(data: bytes) -> bool:
+    """Whether the stream ended in the middle of the event with ``data``."""
+    start = data.strip()
+    return start.startswith((b"{", b"[")) and start != b"[DONE]" and parse_object(data) is None

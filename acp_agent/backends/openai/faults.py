@@ -5,6 +5,7 @@ own error texts are passed on, cut to one line, without file paths and without t
 """
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from acp_agent.backends.http.wording import error_text, one_line
@@ -14,11 +15,18 @@ from acp_agent.errors import BackendError, BackendUnavailable, ContextOverflow, 
 _AGAIN = "Then send the message again."
 _OVERFLOW = re.compile(
     r"context[ _-]?(?:length|size|window)|context the overflows|exceed_context_size"
-    r"|(?:prompt|input) (?:is )?too long|ContextWindowExceeded",
+    r"|(?:prompt|input) (?:is )?too long|ContextWindowExceeded"
+    r"|maximum (?:allowed|model) length",
     re.IGNORECASE,
 )
-_TOKENS = re.compile(
-    r"(\d+) (?:input |prompt |output )?tokens|(?:length|size|window)(?: of| is|:)?(?: only)? (\d+)",
+_NUMBER = r"(\d{1,3}(?:,\d{3})+|\d+)"
+_WINDOW = re.compile(
+    rf"(?:length|size|window)(?: of| is|:)?(?: only)? \(?{_NUMBER}|> {_NUMBER} maximum",
+    re.IGNORECASE,
+)
+_NEEDED = re.compile(
+    rf"requested(?: a total of)? {_NUMBER}|{_NUMBER} (?:input |prompt )?tokens"
+    rf"|prompt \(length {_NUMBER}",
     re.IGNORECASE,
 )
 _TOOLS = re.compile(r"\btools?\b|tool[ _-]?(?:choice|call)|function[ _-]?call", re.IGNORECASE)
@@ -73,6 +81,8 @@ class ConnectionFaults:
             if self.endpoint.is_loopback
             else f"{self.remedy}, and that the server runs there."
         )
+        if self.endpoint.url.startswith("https:"):
+            start += " Its certificate must be one that this machine trusts (SSL_CERT_FILE)."
         return BackendUnavailable(f"No server answers at {self.endpoint.url}. {start}")
 
     def broken_off(self) -> BrokenOff:
@@ -194,10 +204,12 @@ def refused_field(failure: Failed, fields: "tuple[str, ...]") -> str | None:
 
 
 def _overflow(failure: Failed) -> ContextOverflow:
-    figures = [int(first or second) for first, second in _TOKENS.findall(failure.text)]
-    needed, window = max(figures, default=0), min(figures, default=0)
+    text = failure.text
+    window = next(_figures(_WINDOW, text), 0)
+    # Of an answer's limit that is too large beside the prompt, no figure says too much.
+    needed = max(_figures(_NEEDED, _WINDOW.sub("", text)), default=0)
     advice = "Start a new session, or give the server a larger context window."
-    if needed <= window:
+    if not 0 < window < needed:
         message = f"The conversation does not fit the model's context window. {advice}"
         return ContextOverflow(message)
     return ContextOverflow(
@@ -205,6 +217,11 @@ def _overflow(failure: Failed) -> ContextOverflow:
         f"{window:,}. {advice}",
         data={"neededTokens": needed, "contextSize": window},
     )
+
+
+def _figures(kind: re.Pattern[str], text: str) -> Iterator[int]:
+    for match in kind.finditer(text):
+        yield int(next(filter(None, match.groups())).replace(",", ""))
 
 
 def _table(endpoint: Endpoint) -> str:

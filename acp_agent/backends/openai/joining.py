@@ -19,15 +19,16 @@ class Joiner:
         text, self._half = self._half + piece, ""
         if text and _HIGH[0] <= text[-1] <= _HIGH[1]:
             text, self._half = text[:-1], text[-1]
-        return _mended(text)
+        return mended(text)
 
     def finish(self) -> str:
         """What is left: a half whose other half never came, as a replacement character."""
         text, self._half = self._half, ""
-        return _mended(text)
+        return mended(text)
 
 
-def _mended(text: str) -> str:
+def mended(text: str) -> str:
+    """``text`` with halves of characters put together, or replaced where one is alone."""
     try:
         text.encode()
     except UnicodeEncodeError:

@@ -47,6 +47,13 @@ class Known:
         return self.fault is not None and self.fault.kind == "starting"
 
     @property
+    def is_busy(self) -> bool:
+        """It accepts connections and has not answered yet, as a server that reads a prompt on
+        all cores: what the user said of it is taken for true."""
+        is_silent = self.fault is not None and self.fault.kind == "silent"
+        return is_silent and self.endpoint.is_loopback and not self.endpoint.discovered
+
+    @property
     def is_gateway(self) -> bool:
         """Nobody named it, and it may send prompts to any machine."""
         found = self.found
@@ -61,9 +68,9 @@ class Known:
     def offered(self, settings: OpenAISettings) -> list[Listed]:
         """Its models, the configured ones first, whether they are listed or not: some servers
         list one name and take any."""
-        if self.found is None:
+        if self.found is None and not self.is_busy:
             return []
-        listed = {each.id: each for each in self.found.listing.models}
+        listed = {each.id: each for each in self.found.listing.models} if self.found else {}
         prefix, _, name = (settings.model or "").partition("/")
         is_meant = prefix == self.endpoint.name and not self.endpoint.discovered
         wanted = dict.fromkeys(each for each in (self.endpoint.model, is_meant and name) if each)

@@ -75,6 +75,8 @@ class Steps:
         if is_finished:
             self._finished.add(step)
             self._open.pop(step, None)
+        elif self._open.get(step) == shown:
+            return  # a server that stands still moves no deadline
         else:
             self._open[step] = shown
         yield shown

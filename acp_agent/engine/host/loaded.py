@@ -6,7 +6,6 @@ Does not own when models are loaded (``residency``) or which sequence is next
 """
 
 import hashlib
-import importlib
 import logging
 import sys
 from collections.abc import Callable, Generator, Sequence
@@ -21,6 +20,7 @@ from acp_agent.engine.host.decoders import Decoder
 from acp_agent.engine.host.errors import ApiError
 from acp_agent.engine.host.formats.base import ChatFormat
 from acp_agent.engine.host.formats.load import load_format
+from acp_agent.engine.host.importing import import_alone
 from acp_agent.engine.host.models import load_weights
 from acp_agent.engine.saved_prompts import forget_saved
 
@@ -139,7 +139,8 @@ def import_mlx_lm() -> None:
         ApiError: 500, MLX does not work on this machine.
     """
     try:
-        importlib.import_module("mlx_lm.generate")
+        # transformers would bring PyTorch along where it is installed: a second, and 180 MB.
+        import_alone("mlx_lm.generate", without="torch")
     except (ImportError, OSError, RuntimeError) as error:
         message = "MLX does not work on this machine; the engine's log has the reason."
         raise ApiError(500, "mlx_unusable", message) from error

@@ -252,10 +252,33 @@ async def test_one_that_never_answers_does_not_hold_the_others() -> None:
             assert "Endpoint silent does not answer" in directory.problem()
 
 
-async def test_an_address_that_cannot_be_used_is_one_that_does_not_answer() -> None:
+async def test_a_busy_server_on_this_machine_is_there_if_its_model_is_named() -> None:
+    busy = PageServer({"/v1/models": Page({}, gate=anyio.Event())})
+    async with busy.running():
+        async with directory_of({"busy": {"base_url": busy.url, "model": "own"}}) as directory:
+            assert directory.default_model() == "busy/own"
+            assert not directory.is_out(directory.endpoints()[0])
+        async with directory_of({"busy": {"base_url": busy.url}}) as directory:
+            assert ids(directory) == []
+            assert "Endpoint busy does not answer" in directory.problem()
+
+
+async def test_an_address_that_cannot_be_used_is_told() -> None:
     tables = {"one": {"base_url": "http://999.999.999.999/v1"}}
     async with directory_of(tables) as directory:
-        assert "Endpoint one does not answer" in directory.problem()
+        assert "Endpoint one cannot be asked" in directory.problem()
+
+
+async def test_a_proxy_that_is_not_supported_harms_no_other_endpoint(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("ALL_PROXY", "socks5://127.0.0.1:1")
+    async with serve_models("a").running() as server:
+        tables = {"far": {"base_url": "http://192.0.2.1/v1"}, "up": {"base_url": server.url}}
+        async with directory_of(tables) as directory:
+            assert ids(directory) == ["up/a"]
+            assert "Endpoint far cannot be asked" in directory.problem()
+            assert "SOCKS" in directory.problem()
 
 
 @pytest.mark.parametrize(

@@ -72,13 +72,25 @@ def _unwrap(found: object, name: str) -> State:
         found = wrapped
     if not isinstance(found, Mapping) or not found:
         raise _unusable(f"{name} holds no state dict; save model.state_dict().")
-    state = dict(cast("Mapping[str, Any]", found))
-    for prefix in _PREFIXES:
-        if all(key.startswith(prefix) for key in map(str, state)):
+    state = {str(key): value for key, value in cast("Mapping[object, Any]", found).items()}
+    for prefix in _PREFIXES * 2:  # in either order
+        if all(key.startswith(prefix) for key in state):
             state = {key.removeprefix(prefix): value for key, value in state.items()}
     if not all(isinstance(value, torch.Tensor) for value in state.values()):
         raise _unusable(f"{name} holds no state dict; save model.state_dict().")
+    if odd := [key for key, value in state.items() if not _is_plain(key, value)]:
+        raise _unusable(
+            f"{name} holds tensors that are sparse, quantized, complex or without values: "
+            f"{_list('', odd)}. Save them as plain ones."
+        )
     return state
+
+
+def _is_plain(name: str, tensor: Any) -> bool:
+    """Whether each of its values is a real number in memory; a table's may be complex."""
+    is_dense = tensor.layout is load_torch().strided and not tensor.is_nested
+    is_real = name in TABLES or not tensor.is_complex()
+    return is_dense and is_real and not tensor.is_quantized and not tensor.is_meta
 
 
 def _inner(found: object) -> object | None:

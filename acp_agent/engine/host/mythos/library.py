@@ -4,10 +4,10 @@ Owns saying that they are missing. Does not own what is done with them. Both tak
 import, and hundreds of megabytes of memory.
 """
 
-import importlib
 from typing import Any
 
 from acp_agent.engine.host.errors import ApiError
+from acp_agent.engine.host.importing import import_alone
 
 
 def load_torch() -> Any:
@@ -30,7 +30,7 @@ def load_open_mythos() -> Any:
 
 def _load(name: str) -> Any:
     try:
-        return importlib.import_module(name)
+        return import_alone(name)
     except ImportError as error:
         message = (
             f"Mode mythos needs the Python package {name}, which cannot be imported here: install "

@@ -292,6 +292,6 @@ class MythosScheduler:
             self._residency,
             self._kept,
             running=len(self._running),
-            parked=len(self._parked),
+            parked=[each.spec for each in self._parked],
             waiting=len(self._waiting),
         )

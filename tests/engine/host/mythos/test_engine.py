@@ -11,7 +11,9 @@ import pytest
 pytest.importorskip("torch", reason="the extra mythos is not installed")
 pytest.importorskip("open_mythos", reason="the extra mythos is not installed")
 
+from acp_agent.engine.host.mythos.library import load_torch
 from acp_agent.engine.host.mythos.variants import VARIABLE
+from acp_agent.engine.host.mythos.vocabulary import load_vocabulary
 from acp_agent.errors import AgentError
 from tests.fixtures.engine_process import EngineProcess, text_of, wait_exit
 from tests.fixtures.loaded_mythos import new_module, save
@@ -43,10 +45,11 @@ class MythosEngine(EngineProcess):
 
 
 @pytest.fixture(scope="module")
-async def deep(run_folder: Path) -> AsyncGenerator[MythosEngine, None]:
+async def deep(run_folder: Path, tiny_models: Path) -> AsyncGenerator[MythosEngine, None]:
     home = run_folder / "deep"
     home.mkdir()
     engine = MythosEngine(home)
+    engine.use_models(tiny_models)
     await engine.start("--unload-after", "1h")
     yield engine
     await engine.stop()
@@ -61,6 +64,18 @@ def reason_of(chunks: Chunks) -> str:
     return next(each["finish_reason"] for each in choices if each["finish_reason"])
 
 
+def greedy_text(module: Any, tokenizer: Path, n_loops: int) -> str:
+    """Eight tokens of answer to ``hello``, by the package alone and without a cache."""
+    torch, vocabulary = load_torch(), load_vocabulary(tokenizer)
+    prompt = vocabulary.encode("user: hello\nassistant:")
+    tokens = list(prompt)
+    with torch.inference_mode():
+        for _ in range(8):
+            logits = module(torch.tensor([tokens]), n_loops=n_loops)
+            tokens.append(int(logits[0, -1].argmax()))
+    return vocabulary.decode(tokens[len(prompt) :])
+
+
 async def test_torch_comes_with_the_first_request(deep: MythosEngine) -> None:
     process: Any = psutil.Process((await deep.health())["pid"])
     if not hasattr(process, "memory_maps"):
@@ -69,6 +84,7 @@ async def test_torch_comes_with_the_first_request(deep: MythosEngine) -> None:
     def has_torch() -> bool:
         return any("libtorch" in each.path for each in process.memory_maps())
 
+    await deep.collect(max_tokens=1)
     assert not has_torch()
     await deep.ask(max_tokens=1)
     assert has_torch()
@@ -89,10 +105,20 @@ async def test_answer_with_its_figures(deep: MythosEngine) -> None:
 
 
 async def test_depth_is_the_requests(deep: MythosEngine) -> None:
-    shallow = await deep.ask(max_tokens=8, mythos={"n_loops": 1}, prompt_cache_key="d")
-    deeper = await deep.ask(max_tokens=8, mythos={"n_loops": 9}, prompt_cache_key="d")
-    assert (usage_of(shallow)["n_loops"], usage_of(deeper)["n_loops"]) == (1, 9)
-    assert usage_of(deeper)["prompt_tokens_details"]["cached_tokens"] == 0
+    # Weights so large that a loop more leads elsewhere, and no rounding does.
+    state = new_module("tiny_mla").state_dict()
+    state = {name: 8 * each if each.is_floating_point() else each for name, each in state.items()}
+    file = save(deep.tokenizer.parent / "large.pt", state)
+    module = new_module("tiny_mla")
+    module.load_state_dict(state)
+    texts: set[str] = set()
+    for n_loops in (1, 9, 1):
+        options = {"n_loops": n_loops, "checkpoint": str(file)}
+        chunks = await deep.ask(max_tokens=8, mythos=options, prompt_cache_key="d")
+        assert usage_of(chunks)["n_loops"] == n_loops
+        assert text_of(chunks) == greedy_text(module, deep.tokenizer, n_loops)
+        texts.add(text_of(chunks))
+    assert len(texts) == 2
 
 
 async def test_session_reads_only_what_is_new(deep: MythosEngine) -> None:
@@ -129,7 +155,8 @@ async def test_checkpoint_answers_and_is_another_model(deep: MythosEngine) -> No
     assert loads[-1]["processed"] == loads[-1]["total"] > 0
     status = await deep.client.status()
     assert status is not None
-    assert [model["id"] for model in status["models"]] == ["tiny_gqa"]
+    of_mythos = [each["id"] for each in status["models"] if each["id"] != "endless"]
+    assert of_mythos == ["tiny_gqa"]
 
 
 async def test_answers_share_the_model_and_differ(deep: MythosEngine) -> None:
@@ -176,9 +203,10 @@ async def test_refusals_are_sentences(
 
 async def test_unloading_by_name(deep: MythosEngine) -> None:
     await deep.ask(max_tokens=1)
-    assert (await deep.health())["models"] == ["tiny_mla"]
+    await deep.collect(max_tokens=1)
+    assert (await deep.health())["models"] == ["endless", "tiny_mla"]
     await deep.client.unload("tiny_mla")
-    await deep.wait_until(lambda health: health["models"] == [])
+    await deep.wait_until(lambda health: health["models"] == ["endless"])
     assert usage_of(await deep.ask(max_tokens=1))["completion_tokens"] == 1
 
 

@@ -76,13 +76,15 @@ def test_progress_reaches_the_end(tokenizer: Path) -> None:
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
-@pytest.mark.parametrize("wrapper", ["", "model", "state_dict", "module."])
+@pytest.mark.parametrize(
+    "wrapper", ["", "model", "state_dict", "module.", "module._orig_mod.", "_orig_mod.module."]
+)
 def test_checkpoint_is_what_answers(
     variant: str, wrapper: str, tmp_path: Path, tokenizer: Path
 ) -> None:
     module = new_module(variant)
     state = module.state_dict()
-    if wrapper == "module.":
+    if wrapper.endswith("."):
         state = {wrapper + name: tensor for name, tensor in state.items()}
     elif wrapper:
         state = {wrapper: state, "step": 3, "cfg": module.cfg}
@@ -168,6 +170,17 @@ def test_other_contents_are_refused(
     content: object, told: str, tmp_path: Path, tokenizer: Path
 ) -> None:
     assert told in refusal(save(tmp_path / "weights.pt", content), tokenizer)
+
+
+def test_tensors_without_plain_values_are_named(tmp_path: Path, tokenizer: Path) -> None:
+    torch, state = load_torch(), new_module("tiny_mla").state_dict()
+    plain = state["norm.weight"]
+    odd = [plain.to_sparse(), plain.to("meta"), torch.complex(plain, plain)]
+    for tensor in odd:
+        message = refusal(save(tmp_path / "a.pt", {**state, "norm.weight": tensor}), tokenizer)
+        assert "values: norm.weight." in message
+    numbered = save(tmp_path / "a.pt", {**state, 7: plain})
+    assert "unknown: 7" in refusal(numbered, tokenizer)
 
 
 def test_broken_and_absent_files_are_refused(tmp_path: Path, tokenizer: Path) -> None:

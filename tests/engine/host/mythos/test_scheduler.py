@@ -197,6 +197,25 @@ async def test_parked_answer_can_be_withdrawn() -> None:
     assert (status["active_requests"], status["models"][0]["cache"]["lines"]) == (0, 0)
 
 
+async def test_parked_answer_is_not_counted_with_another_model() -> None:
+    bench = Bench()
+    bench.submit(limit=5)
+    bench.run()
+    [own] = bench.scheduler.status()["models"]
+    bench.submit(variant="other")
+    bench.run()
+    status = bench.scheduler.status()
+    [other] = status["models"]
+    assert (own["state"], own["parked"], own["sequences"]) == ("busy", 1, 1)
+    assert (other["id"], other["state"], other["parked"], other["sequences"]) == (
+        "other",
+        "ready",
+        0,
+        0,
+    )
+    assert (status["parked_requests"], status["active_requests"]) == (1, 1)
+
+
 async def test_session_of_a_parked_answer_that_ends_keeps_its_cache() -> None:
     bench = Bench()
     slow = bench.submit(limit=5, prompt_cache_key="s")
