@@ -50,7 +50,7 @@ def build_backends(settings: Settings, paths: Paths, engine: EngineClient) -> di
             install=install,
         ),
         OllamaBackend(settings.ollama),
-        OpenAIBackend(settings.openai, settings.endpoints, os.environ),
+        _openai(settings),
         MlxBackend(
             settings.mlx,
             engine,
@@ -79,6 +79,11 @@ def _build_mythos(settings: Settings, engine: EngineClient, store: ModelStore) -
         find_tokenizer=lambda: find_gpt_oss_tokenizer(store.installed()),
         variants=read_variants(os.environ),
     )
+
+
+def _openai(settings: Settings) -> OpenAIBackend:
+    peers = settings.panel.peers
+    return OpenAIBackend(settings.openai, settings.endpoints, os.environ, watched=peers)
 
 
 def custom_models(settings: Settings) -> list[CustomModel]:

@@ -40,6 +40,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _check(paths: Paths) -> None:
     from acp_agent.app.endpoints import describe_endpoints
+    from acp_agent.app.panel_check import describe_faults
     from acp_agent.config.environment import misspelt_variables
     from acp_agent.config.load import load_settings
 
@@ -57,6 +58,8 @@ def _check(paths: Paths) -> None:
     for setting, origin in rows:
         print(f"{setting:<{width}}  {origin}")
     for line in describe_endpoints(loaded.settings, os.environ):
+        print(line)
+    for line in describe_faults(loaded.settings.panel, loaded.settings.endpoints):
         print(line)
     for name, close in misspelt_variables(os.environ).items():
         print(f"Environment variable {name} is not a setting; did you mean {close}?")

@@ -5,7 +5,7 @@ Owns their shape and what an address of such a server looks like. Does not own r
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, WithJsonSchema
 
 from acp_agent.config.address import parse_address
 from acp_agent.config.section import Section, Text
@@ -21,7 +21,11 @@ def _base_url(text: str) -> str:
     return address.url
 
 
-BaseUrl = Annotated[str, AfterValidator(_base_url)]
+BaseUrl = Annotated[
+    str,
+    AfterValidator(_base_url),
+    WithJsonSchema({"type": "string", "pattern": "^[Hh][Tt][Tt][Pp][Ss]?://[^@\\s]+$"}),
+]
 
 
 class OpenAISettings(Section):

@@ -44,12 +44,17 @@ def find_problems(error: "ValidationError") -> list[Problem]:
 def _in_named_table(path: KeyPath, detail: "ErrorDetails") -> str:
     """What is wrong at ``path``, which begins with the name of a table of tables."""
     table, *rest = path
-    if len(rest) < 2 and detail["type"] != "value_error":
+    if len(rest) < 2 and detail["type"] not in ("value_error", "missing"):
         return f"{dotted((table,))} holds tables only: write [{table}.NAME] above their keys."
     settings = ", ".join(named_tables()[table,])
     if detail["type"] == "extra_forbidden":
         return f"{dotted(path)} is not a setting; use one of {settings}."
-    reason = detail.get("ctx", {}).get("error") or f"has a value that does not fit: {detail['msg']}"
+    if detail["type"] == "missing":
+        return f"{dotted(path)} is missing; every table [{table}.NAME] needs it."
+    if rest[-1] == "[key]":
+        return f"{dotted(path[:-1])}: a name holds only letters, digits, '.', '_' and '-'."
+    said = detail["msg"].removeprefix("Input ").removeprefix("String ")
+    reason = detail.get("ctx", {}).get("error") or f"has a value that does not fit: it {said}"
     return f"{dotted(path)} {reason}."
 
 

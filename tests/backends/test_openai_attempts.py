@@ -220,10 +220,11 @@ async def test_a_field_named_in_a_failure_of_the_server_is_kept(
         (400, "tiny does not support tools"),
         (500, "tools param requires --jinja flag"),
         (422, "Extra inputs are not permitted: tools"),
+        (400, {"message": "This model cannot call tools here.", "param": "tools"}),
     ],
 )
 async def test_a_model_that_is_refused_tools_is_told_in_words_from_then_on(
-    backend: OpenAIBackend, server: OpenAIServer, status: int, error: str
+    backend: OpenAIBackend, server: OpenAIServer, status: int, error: object
 ) -> None:
     server.queue.append(refusal(status, error))
     for _ in range(2):

@@ -148,6 +148,8 @@ def test_values_that_fit(paths: Paths, text: str, key: str, value: object) -> No
         ("[models.a]", "line 1: models.a must have either repo or path."),
         ("[models.a]\npath='/a'\nminimum_memory=9", "models.a takes only name beside path"),
         ("[endpoints.a]\nbase_url='http://u:p@h'", "endpoints.a.base_url must not hold a login"),
+        ("[endpoints.a]", "line 1: endpoints.a.base_url is missing; every table [endpoints.NAME]"),
+        ("[endpoints.'a b']\nbase_url='http://h'", 'endpoints."a b": a name holds only letters'),
         ("models.a.repo = '..'", "line 1: models.a.repo has a value that does not fit"),
         ("[models]\na = 1", "line 2: models holds tables only: write [models.NAME] above"),
         ("x = 1", "one of default_mode, merge, ollama, mlx, gptoss, mythos, openai, panel, auto,"),

@@ -5,7 +5,7 @@ each server. Does not own the course of a request (``chat``), endpoints (``endpo
 what they have (``directory``).
 """
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Mapping
 from contextlib import aclosing
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -35,6 +35,7 @@ class OpenAIBackend:
     from ``environ`` once.
 
     Args:
+        watched: names of endpoints whose health is looked at whether they are used or not.
         directory: knows the endpoints; by default those of the settings.
         sleep: waits for so many seconds between two attempts.
     """
@@ -49,12 +50,14 @@ class OpenAIBackend:
         endpoints: "Mapping[str, EndpointSettings]",
         environ: Mapping[str, str],
         *,
+        watched: Collection[str] = (),
         directory: Directory | None = None,
         sleep: Sleep = anyio.sleep,
     ) -> None:
         self._settings = settings
-        found = directory or Directory(find_endpoints(settings, endpoints, environ), settings)
-        self._directory = found
+        self._directory = directory or Directory(
+            find_endpoints(settings, endpoints, environ), settings, watched=watched
+        )
         self._sleep = sleep
         self._servers: dict[str, Server] = {}
         self._refused_tools: set[str] = set()

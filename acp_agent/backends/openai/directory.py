@@ -6,7 +6,7 @@ Owns when an endpoint is asked and what is remembered of it. Does not own the re
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 
 import anyio
@@ -41,6 +41,7 @@ class Directory:
 
     Args:
         endpoints: the named ones, the most important first.
+        watched: names of those that are asked at each look, whether they are used or not.
         ports: where to search on this machine, if the settings allow it.
         health: keeps the times; its clock is the directory's.
     """
@@ -50,10 +51,12 @@ class Directory:
         endpoints: Iterable[Endpoint],
         settings: OpenAISettings,
         *,
+        watched: Collection[str] = (),
         ports: Sequence[int] = WELL_KNOWN_PORTS,
         health: Health | None = None,
     ) -> None:
         self._settings = settings
+        self._watched = watched
         self._named = {each.name: Known(each) for each in endpoints}
         named = [state.endpoint for state in self._named.values()]
         self._ports = ports_to_search(ports, named) if settings.discover else ()
@@ -72,7 +75,7 @@ class Directory:
         """Looks whether anything has come or gone.
 
         On this machine it tries the ports, and asks only what has changed, is uncertain or is
-        used; another machine is asked only if it is used or uncertain.
+        used; another machine is asked only if it is used, watched or uncertain.
         """
         await self._look_at_all(force=False, limit=PATIENT_LIMIT)
 
@@ -189,7 +192,8 @@ class Directory:
             self._note_absent(state)
             return False
         has_come = endpoint.is_loopback and place not in before
-        return force or has_come or state.is_uncertain or self._health.is_used(endpoint.name)
+        is_used = endpoint.name in self._watched or self._health.is_used(endpoint.name)
+        return force or has_come or state.is_uncertain or is_used
 
     def _is_worth_asking(self, port: int, was_open: bool, *, force: bool) -> bool:
         """Whether to ask what answers at ``port``, which accepts connections."""

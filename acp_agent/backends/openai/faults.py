@@ -191,8 +191,12 @@ def is_overflow(failure: Failed) -> bool:
 def refuses_tools(failure: Failed) -> bool:
     """Whether the server says that it, or the model, takes no tools."""
     is_refusal = failure.status in (400, 404, 405, 422, 500, 501)
-    text = failure.text
-    return is_refusal and bool(_TOOLS.search(text) and _REFUSED.search(text))
+    match failure.error:
+        case {"param": "tools"}:
+            return is_refusal
+        case _:
+            text = failure.text
+            return is_refusal and bool(_TOOLS.search(text) and _REFUSED.search(text))
 
 
 def refused_field(failure: Failed, fields: "tuple[str, ...]") -> str | None:

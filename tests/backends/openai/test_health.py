@@ -27,11 +27,12 @@ class Clock:
 
 
 @asynccontextmanager
-async def named(url: str, clock: Clock) -> AsyncGenerator[Directory]:
+async def named(url: str, clock: Clock, watched: tuple[str, ...] = ()) -> AsyncGenerator[Directory]:
     """A directory of the endpoint ``one`` at ``url``."""
     settings = OpenAISettings()
     endpoints = find_endpoints(settings, {"one": EndpointSettings(base_url=url)}, {})
-    directory = Directory(endpoints, settings, ports=(), health=Health(clock))
+    health = Health(clock)
+    directory = Directory(endpoints, settings, watched=watched, ports=(), health=health)
     try:
         with anyio.fail_after(PATIENCE):
             yield directory
@@ -143,6 +144,15 @@ async def test_one_that_is_well_and_not_used_is_not_asked() -> None:
         clock.now += USED_FOR
         await directory.check()
         assert len(server.asked) == 2
+
+
+async def test_one_that_is_watched_is_asked_at_each_look() -> None:
+    server = serve_models("a", max_model_len=1)
+    async with server.running(), named(server.url, Clock(), ("one",)) as directory:
+        await directory.refresh()
+        for count in (2, 3):
+            await directory.check()
+            assert len(server.asked) == count
 
 
 async def test_one_that_loads_its_model_is_asked_until_it_is_ready() -> None:
