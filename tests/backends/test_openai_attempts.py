@@ -235,6 +235,15 @@ async def test_a_model_that_is_refused_tools_is_told_in_words_from_then_on(
     assert [model.tools for model in readiness.models] == ["text"]
 
 
+async def test_tools_that_are_refused_after_a_load_are_told_in_words(
+    backend: OpenAIBackend, server: OpenAIServer
+) -> None:
+    refused = {"message": "This model cannot call tools here.", "param": "tools"}
+    server.queue.append(Reply((Chunk({"error": refused}),), reason=None, is_done=False))
+    assert text_of(await run(backend, ask(tools=TOOLS))) == "hello"
+    assert ["tools" in body for body in server.chats] == [True, False]
+
+
 async def test_a_prompt_after_a_cancelled_one_says_that_the_server_may_be_busy(
     backend: OpenAIBackend, server: OpenAIServer
 ) -> None:

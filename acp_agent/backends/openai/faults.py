@@ -193,7 +193,8 @@ def refuses_tools(failure: Failed) -> bool:
     is_refusal = failure.status in (400, 404, 405, 422, 500, 501)
     match failure.error:
         case {"param": "tools"}:
-            return is_refusal
+            # Our engine has told of a load by then, so that the status is 200.
+            return is_refusal or failure.status == 200
         case _:
             text = failure.text
             return is_refusal and bool(_TOOLS.search(text) and _REFUSED.search(text))
