@@ -6,7 +6,7 @@ explicit wishes (``wishes``).
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from operator import add
 
 from acp_agent.routing.vocabulary import SPACED
@@ -32,13 +32,14 @@ def _split() -> tuple[dict[str, set[str]], dict[str, list[tuple[str, str]]]]:
     return whole, stems
 
 
-def _index() -> dict[str, list[tuple[str, str]]]:
-    """The pieces of unspaced scripts with their kinds, by their first two letters."""
-    pieces: dict[str, list[tuple[str, str]]] = {}
+def _index() -> dict[str, list[tuple[str, str, str]]]:
+    """The pieces of unspaced scripts by their first two letters, each with its last two and
+    its kind."""
+    pieces: dict[str, list[tuple[str, str, str]]] = {}
     for kind, words in {**UNSPACED, **UNSPACED_WORK}.items():
         for word in words.split():
             piece = word.replace("_", " ")
-            pieces.setdefault(piece[:2], []).append((piece, kind))
+            pieces.setdefault(piece[:2], []).append((piece, piece[-2:], kind))
     return pieces
 
 
@@ -69,11 +70,15 @@ def find_kinds(words: Iterable[str], text: str) -> dict[str, set[str]]:
     return found
 
 
-def _candidates(text: str) -> Iterator[tuple[str, str]]:
-    """The pieces whose beginning stands in ``text``: to look for all takes long."""
-    starts = set(text)
-    if starts.isdisjoint(_FIRST):
-        return
-    starts.update(map(add, text, text[1:]))
-    for start in _PIECES.keys() & starts:
-        yield from _PIECES[start]
+def _candidates(text: str) -> list[tuple[str, str]]:
+    """The pieces whose beginning and end stand in ``text``: to look for all takes long."""
+    pairs = set(text)
+    if pairs.isdisjoint(_FIRST):
+        return []
+    pairs.update(map(add, text, text[1:]))
+    return [
+        (piece, kind)
+        for start in _PIECES.keys() & pairs
+        for piece, end, kind in _PIECES[start]
+        if end in pairs
+    ]
