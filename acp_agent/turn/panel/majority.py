@@ -143,7 +143,11 @@ class _Vote:
         extracted, run, given = self._found[winner], self._runs.get(winner), self._ballots.given
         if run is not None:
             return self._add_notes(_explain_runs(run, count, given))
-        shown = "the same code" if extracted is None or extracted.block else extracted.shown.rstrip(". ")
+        shown = (
+            "the same code"
+            if extracted is None or extracted.block
+            else extracted.shown.rstrip(". ")
+        )
         if len(self._ballots.counted) == 1:
             said = _ONE if given == 1 else f"Only one of {given} answers counts."
         elif count == 1:
