@@ -2,7 +2,7 @@
 
 Owns these measures, with the built-in model. They talk to an engine of their own that keeps
 nothing of past prompts, so that each of the answers that come one after the other reads its
-whole prompt. Without OpenBLAS, a step of a batch costs as much as its rows do alone. Needs
+whole prompt. Without OpenBLAS or MKL, a step of a batch costs as much as its rows do alone. Needs
 the model in ``ACP_AGENT_TEST_HOME`` (``make bench`` sees to it).
 """
 
@@ -18,7 +18,7 @@ import anyio
 
 from acp_agent.config.settings import EngineSettings
 from acp_agent.engine.client import EngineClient
-from acp_agent.engine.host.blas import prefer_openblas
+from acp_agent.engine.host.blas import prefer_fast_blas
 from benchmarks.driver import ROOT
 from benchmarks.engine import own_engine
 from benchmarks.report import Row, print_rows
@@ -47,7 +47,7 @@ class _Took:
 
 def panel(rounds: int = 5, long_rounds: int = 3) -> None:
     """Five samples at temperature 0.8 as one batch, and one after the other, in turn."""
-    print("\nOpenBLAS is", "there" if prefer_openblas() else "not there")
+    print("\nOpenBLAS or MKL is", "there" if prefer_fast_blas() else "not there")
     anyio.run(_panel, rounds, long_rounds)
 
 

@@ -25,7 +25,7 @@ from filelock import AcquireReturnProxy, FileLock, Timeout
 
 from acp_agent.config.paths import check_private_folder, find_paths, private_folder
 from acp_agent.engine.host.auth import read_token
-from acp_agent.engine.host.blas import prefer_openblas
+from acp_agent.engine.host.blas import prefer_fast_blas
 from acp_agent.engine.host.listening import Server, listen, listen_tcp
 from acp_agent.engine.host.loaded import MlxLoader
 from acp_agent.engine.host.memory.guard import MemoryGuard
@@ -164,7 +164,7 @@ async def _serve(
 def _make_workers(
     options: Options, variants: Variants, on_failure: Callable[[], object]
 ) -> Workers:
-    prefer_openblas()
+    prefer_fast_blas()
     load = MlxLoader(
         prefill_step=options.prefill_step,
         cache_memory=options.cache_memory,

@@ -29,7 +29,7 @@ def test_a_library_with_the_wanted_symbol_is_made_global(monkeypatch: pytest.Mon
 
     monkeypatch.delitem(sys.modules, "mlx.core", raising=False)
     monkeypatch.setattr(ctypes, "CDLL", load)
-    assert blas.prefer_openblas()
+    assert blas.prefer_fast_blas()
     assert [library.name for library in loaded] == ["libopenblas.so.0", "libopenblas.so"]
     assert all(library.mode == ctypes.RTLD_GLOBAL for library in loaded)
 
@@ -40,7 +40,32 @@ def test_a_system_without_openblas_is_fine(monkeypatch: pytest.MonkeyPatch) -> N
 
     monkeypatch.delitem(sys.modules, "mlx.core", raising=False)
     monkeypatch.setattr(ctypes, "CDLL", load)
-    assert not blas.prefer_openblas()
+    assert not blas.prefer_fast_blas()
+
+
+def test_mkl_of_this_environment_is_the_next_choice(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    library = tmp_path / "lib" / "libmkl_rt.so.3"
+    library.parent.mkdir()
+    library.touch()
+    asked: list[str] = []
+
+    class Found:
+        cblas_sgemm = object()
+
+    def load(name: str, mode: int) -> Found:
+        asked.append(name)
+        if name != str(library):
+            raise OSError(name)
+        assert mode == ctypes.RTLD_GLOBAL
+        return Found()
+
+    monkeypatch.delitem(sys.modules, "mlx.core", raising=False)
+    monkeypatch.setattr(sys, "prefix", str(tmp_path))
+    monkeypatch.setattr(ctypes, "CDLL", load)
+    assert blas.prefer_fast_blas()
+    assert asked == ["libopenblas.so.0", "libopenblas.so", str(library)]
 
 
 def test_it_is_too_late_once_mlx_is_imported(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -49,7 +74,7 @@ def test_it_is_too_late_once_mlx_is_imported(monkeypatch: pytest.MonkeyPatch) ->
 
     monkeypatch.setitem(sys.modules, "mlx.core", object())
     monkeypatch.setattr(ctypes, "CDLL", load)
-    assert not blas.prefer_openblas()
+    assert not blas.prefer_fast_blas()
 
 
 def test_importing_it_imports_no_mlx() -> None:
